@@ -1,0 +1,1 @@
+"""Level and intelligibility at receivers."""

@@ -1,0 +1,5 @@
+"""Time: monotonic deadlines and aware UTC, both from one Clock."""
+
+from patrolctl.clock.clocks import Clock, ManualClock, ScaledClock, SystemClock
+
+__all__ = ["Clock", "ManualClock", "ScaledClock", "SystemClock"]

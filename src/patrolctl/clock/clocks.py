@@ -1,0 +1,132 @@
+"""The Clock protocol and its three implementations.
+
+Everything that waits or stamps asks a Clock, so that tests run hours in
+milliseconds and a simulation at N times speed keeps every timeout in
+simulated seconds.
+"""
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Seconds for deadlines and aware UTC for records."""
+
+    def monotonic_s(self) -> float:
+        """Seconds from an arbitrary origin that never go back."""
+        ...
+
+    def utc(self) -> datetime:
+        """The aware UTC time of now."""
+        ...
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait for a number of this clock's seconds."""
+        ...
+
+    def timeout(self, delay_s: float) -> AbstractAsyncContextManager[object]:
+        """Cancel the body and raise TimeoutError after ``delay_s``."""
+        ...
+
+
+class ScaledClock:
+    """Real time that runs ``speedup`` times as fast.
+
+    Args:
+        speedup: simulated seconds per real second, > 0.
+    """
+
+    def __init__(self, speedup: float = 1.0) -> None:
+        if speedup <= 0:
+            msg = f"speedup {speedup} is not above 0"
+            raise ValueError(msg)
+        self.speedup = speedup
+        self._start_s = time.monotonic()  # noqa: TID251 - this is the Clock
+        self._start_utc = datetime.now(UTC)
+
+    def monotonic_s(self) -> float:
+        """Seconds that never go back."""
+        elapsed_s = time.monotonic() - self._start_s  # noqa: TID251
+        return elapsed_s * self.speedup
+
+    def utc(self) -> datetime:
+        """Aware UTC of now."""
+        if self.speedup == 1.0:
+            return datetime.now(UTC)  # follows corrections of the host clock
+        return self._start_utc + timedelta(seconds=self.monotonic_s())
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait for this clock's seconds."""
+        await asyncio.sleep(delay_s / self.speedup)
+
+    def timeout(self, delay_s: float) -> AbstractAsyncContextManager[object]:
+        """Cancel the body after this clock's seconds."""
+        return asyncio.timeout(delay_s / self.speedup)
+
+
+class SystemClock(ScaledClock):
+    """Real time."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0)
+
+
+class ManualClock:
+    """A clock that a test moves by hand with :meth:`advance`."""
+
+    def __init__(self, start_utc: datetime | None = None) -> None:
+        self._now_s = 0.0
+        self._start_utc = start_utc or datetime(2026, 1, 1, tzinfo=UTC)
+        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+
+    def monotonic_s(self) -> float:
+        """Seconds that never go back."""
+        return self._now_s
+
+    def utc(self) -> datetime:
+        """Aware UTC of now."""
+        return self._start_utc + timedelta(seconds=self._now_s)
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait for this clock's seconds."""
+        if delay_s <= 0:
+            await asyncio.sleep(0)
+            return
+        wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (self._now_s + delay_s, next(self._order), wake))
+        await wake
+
+    @asynccontextmanager
+    async def timeout(self, delay_s: float) -> AsyncIterator[object]:
+        """Cancel the body after this clock's seconds."""
+        async with asyncio.timeout(None) as scope:
+
+            async def watch() -> None:
+                await self.sleep(delay_s)
+                scope.reschedule(asyncio.get_running_loop().time())
+
+            async with asyncio.TaskGroup() as group:
+                watcher = group.create_task(watch(), name="manual-clock-timeout")
+                try:
+                    yield scope
+                finally:
+                    watcher.cancel()
+
+    async def advance(self, delay_s: float, *, step_s: float = 0.05) -> None:
+        """Let ``delay_s`` seconds pass, waking every sleeper at its time."""
+        end_s = self._now_s + delay_s
+        while self._now_s < end_s:
+            self._now_s = min(end_s, self._now_s + step_s)
+            while self._waiting and self._waiting[0][0] <= self._now_s:
+                _, _, wake = heapq.heappop(self._waiting)
+                if not wake.done():
+                    wake.set_result(None)
+            for _ in range(4):  # let the woken run as far as they can
+                await asyncio.sleep(0)

@@ -1,0 +1,1 @@
+"""The use cases: launch, execute, gate, supervise, publish."""

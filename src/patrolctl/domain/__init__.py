@@ -1,0 +1,1 @@
+"""Frozen values, the run state machine, events and errors."""

@@ -1,0 +1,133 @@
+"""What is said, the rendered clip, and what a speaker really played."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from patrolctl.domain.ids import (
+    AnnouncementId,
+    SortieId,
+    SpeakerId,
+    StationId,
+    VehicleId,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One language's text; ``lang`` is BCP 47 (``zh``, ``yue``, ``en``)."""
+
+    lang: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What to say: texts in their order, spoken ``repeats`` times over.
+
+    ``rate_wpm`` is the speaking rate; None takes the voice's default for
+    the language. ``chime`` puts an attention tone in front.
+    """
+
+    id: AnnouncementId
+    utterances: tuple[Utterance, ...]
+    repeats: int = 1
+    chime: bool = True
+    pause_s: float = 0.6
+    rate_wpm: int | None = None
+    voice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A rendered announcement, said once.
+
+    ``path`` is the WAV file. ``spectrum_db`` is the octave-band level 63 Hz
+    to 8 kHz relative to the A-weighted level; ``crest_db`` the peak above
+    LAeq while speaking.
+    """
+
+    sha256: str
+    path: str
+    duration_s: float
+    sample_rate_hz: int
+    loudness_lufs: float | None = None
+    peak_dbfs: float | None = None
+    crest_db: float | None = None
+    spectrum_db: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Play a clip at a station; ``id`` is unique within a run."""
+
+    id: str
+    seq: int
+    clip_sha256: str
+    repeats: int
+    clip_duration_s: float
+    station: StationId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CueSheet:
+    """All cues of a sortie; ``Cue.seq`` is the mission item that starts it."""
+
+    sortie_id: SortieId
+    cues: tuple[Cue, ...]
+
+    def at(self, seq: int) -> Cue | None:
+        """The cue that starts with mission item ``seq``, if any."""
+        return next((c for c in self.cues if c.seq == seq), None)
+
+
+class PlaybackStatus(StrEnum):
+    """What became of a cue."""
+
+    STARTED = "started"
+    COMPLETED = "completed"
+    CUT = "cut"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """What a speaker really did, as it reported it.
+
+    ``key`` is the idempotency key of the command; a cue that was commanded
+    twice under one key is played once.
+    """
+
+    id: str
+    speaker_id: SpeakerId
+    key: str
+    clip_sha256: str
+    status: PlaybackStatus
+    start_utc: datetime
+    end_utc: datetime | None = None
+    cue_id: str | None = None
+    station: StationId | None = None
+    vehicle_id: VehicleId | None = None
+    repeats_done: int = 0
+    complete: bool = False
+    reason: str | None = None
+
+
+class SpeakerPhase(StrEnum):
+    """State that a speaker publishes."""
+
+    UNKNOWN = "unknown"
+    IDLE = "idle"
+    CACHING = "caching"
+    PLAYING = "playing"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerState:
+    """Latest state of one speaker."""
+
+    speaker_id: SpeakerId
+    phase: SpeakerPhase
+    cached: tuple[str, ...] = ()
+    reason: str | None = None

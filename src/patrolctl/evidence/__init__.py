@@ -1,0 +1,1 @@
+"""Who was reached, from tracks and playbacks."""

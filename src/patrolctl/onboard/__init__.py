@@ -1,0 +1,1 @@
+"""Composition root of the agent on a vehicle's computer."""

@@ -1,0 +1,1 @@
+"""Coverage, routing and compilation of missions."""

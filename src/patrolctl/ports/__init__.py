@@ -1,0 +1,8 @@
+"""Protocols that the adapters implement and the use cases call."""
+
+from patrolctl.ports.feed import Feed, Publisher
+from patrolctl.ports.sound import Speaker, Synthesizer
+from patrolctl.ports.store import Store
+from patrolctl.ports.vehicle import Vehicle
+
+__all__ = ["Feed", "Publisher", "Speaker", "Store", "Synthesizer", "Vehicle"]

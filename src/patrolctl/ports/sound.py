@@ -1,0 +1,51 @@
+"""Speakers and speech as the use cases see them."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Protocol
+
+from patrolctl.domain.ids import SpeakerId
+from patrolctl.domain.sound import Announcement, Clip, Cue, Playback, SpeakerState
+
+
+class Speaker(Protocol):
+    """One loudspeaker, wherever its driver runs."""
+
+    @property
+    def id(self) -> SpeakerId:
+        """Its name in topics."""
+        ...
+
+    @property
+    def state(self) -> SpeakerState:
+        """The latest state it told."""
+        ...
+
+    async def prepare(self, clip: Clip) -> None:
+        """Have it fetch and cache the clip before it is needed."""
+        ...
+
+    async def play(self, cue: Cue, *, key: str, expires_utc: datetime) -> None:
+        """Ask it to play; the same ``key`` is never played twice."""
+        ...
+
+    async def silence(self) -> None:
+        """Stop whatever it plays, at once."""
+        ...
+
+    def playbacks(self) -> AsyncIterator[Playback]:
+        """Reports from now on, STARTED ones included."""
+        ...
+
+
+class Synthesizer(Protocol):
+    """Text to clip."""
+
+    async def render(self, announcement: Announcement) -> Clip:
+        """Render the announcement, said once, or take it from the cache.
+
+        Raises:
+            SpeechFailed: nothing usable came out, with the reason.
+            InputError: the text cannot be spoken (empty, too long, …).
+        """
+        ...

@@ -1,0 +1,91 @@
+"""What is kept."""
+
+from datetime import datetime
+from typing import Protocol
+
+from patrolctl.domain.evidence import Evidence, TrackPoint
+from patrolctl.domain.ids import PlanId, RunId
+from patrolctl.domain.plan import Plan
+from patrolctl.domain.run import RunEvent, RunState
+from patrolctl.domain.sound import Playback
+from patrolctl.domain.telemetry import VehicleEvent
+
+
+class Store(Protocol):
+    """The database. What returned is durable."""
+
+    async def save_plan(self, plan_id: PlanId, plan: Plan) -> None:
+        """Keep a plan; the same id with the same plan is harmless."""
+        ...
+
+    async def plan(self, plan_id: PlanId) -> Plan:
+        """One plan.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        ...
+
+    async def plans(self) -> tuple[PlanId, ...]:
+        """Ids of all plans, newest first."""
+        ...
+
+    async def save_run(self, state: RunState, event: RunEvent | None) -> None:
+        """Keep the state and the event that led to it, in one transaction."""
+        ...
+
+    async def run(self, run_id: RunId) -> RunState:
+        """One run.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        ...
+
+    async def runs(self, *, limit: int = 100) -> tuple[RunState, ...]:
+        """Runs, newest first."""
+        ...
+
+    async def run_events(self, run_id: RunId) -> tuple[RunEvent, ...]:
+        """The run's events in their order."""
+        ...
+
+    async def add_vehicle_event(self, event: VehicleEvent) -> None:
+        """Keep a fact about a vehicle; a repeated id is kept once."""
+        ...
+
+    async def add_track(self, run_id: RunId, points: tuple[TrackPoint, ...]) -> None:
+        """Append to a run's track."""
+        ...
+
+    async def track(self, run_id: RunId) -> tuple[TrackPoint, ...]:
+        """A run's track in time order."""
+        ...
+
+    async def add_playback(self, run_id: RunId | None, playback: Playback) -> None:
+        """Keep a report; a repeated id is kept once."""
+        ...
+
+    async def playbacks(self, run_id: RunId) -> tuple[Playback, ...]:
+        """A run's playback reports in time order."""
+        ...
+
+    async def save_evidence(self, evidence: Evidence) -> None:
+        """Keep the proof of a run."""
+        ...
+
+    async def evidence(self, run_id: RunId) -> Evidence:
+        """The proof of a run.
+
+        Raises:
+            NotFound: the run has none (yet).
+        """
+        ...
+
+    async def claim_occurrence(self, schedule_id: str, due_utc: datetime) -> bool:
+        """True for exactly one caller, ever, for each occurrence."""
+        ...
+
+    async def audit(self, actor: str, action: str, detail: str) -> None:
+        """Append to the audit log."""
+        ...

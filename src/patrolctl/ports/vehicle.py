@@ -1,0 +1,93 @@
+"""A vehicle as the use cases see it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from patrolctl.domain.machines import FleetVehicle, LinkState
+from patrolctl.domain.mission import Mission, UploadReceipt
+from patrolctl.domain.telemetry import Telemetry, VehicleEvent
+
+
+class Vehicle(Protocol):
+    """One vehicle behind one link.
+
+    Every coroutine returns when telemetry confirms the effect, not when the
+    autopilot acknowledges the command, and raises a ``VehicleError`` in plain
+    words otherwise.
+    """
+
+    @property
+    def entry(self) -> FleetVehicle:
+        """The registry entry."""
+        ...
+
+    @property
+    def link(self) -> LinkState:
+        """State of the link now."""
+        ...
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """The latest of everything."""
+        ...
+
+    async def ready(self) -> tuple[str, ...]:
+        """Why it may not launch now; empty when it may."""
+        ...
+
+    async def upload(self, mission: Mission) -> UploadReceipt:
+        """Upload fence, rally points and mission, disarmed, and read back.
+
+        Raises:
+            UploadFailed: refused, timed out, or the read-back differs.
+        """
+        ...
+
+    async def launch(self, receipt: UploadReceipt) -> None:
+        """Arm and start exactly the mission of ``receipt``.
+
+        Raises:
+            LaunchRefused: with every reason; the vehicle is left disarmed.
+        """
+        ...
+
+    async def hold(self) -> None:
+        """Stop moving and keep the place in the mission."""
+        ...
+
+    async def resume(self) -> None:
+        """Go on with the mission after :meth:`hold`."""
+        ...
+
+    async def skip_to(self, seq: int) -> None:
+        """Go on with mission step ``seq``."""
+        ...
+
+    async def return_home(self) -> None:
+        """Leave the mission and come home."""
+        ...
+
+    async def land(self) -> None:
+        """Land (copter) or halt (rover) here."""
+        ...
+
+    async def stop(self) -> None:
+        """Halt at once where it is; needs neither database nor planner."""
+        ...
+
+    def events(self) -> AsyncIterator[VehicleEvent]:
+        """Facts from now on; each iterator gets all of them."""
+        ...
+
+
+class VehicleConnector(Protocol):
+    """Opens vehicles; built by the composition root."""
+
+    def __call__(self, entry: FleetVehicle) -> AbstractAsyncContextManager[Vehicle]:
+        """Open the link; it lives as long as the context.
+
+        Entering returns at once with the link CONNECTING; it reconnects by
+        itself until the context is left.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Checks that return violations; shares no code with planning."""
