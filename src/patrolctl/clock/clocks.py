@@ -40,15 +40,22 @@ class ScaledClock:
 
     Args:
         speedup: simulated seconds per real second, > 0.
+        epoch_utc: the real moment at which simulated and real UTC agree.
+            Processes that were given the same one agree on the time; the
+            default is now.
     """
 
-    def __init__(self, speedup: float = 1.0) -> None:
+    def __init__(
+        self, speedup: float = 1.0, *, epoch_utc: datetime | None = None
+    ) -> None:
         if speedup <= 0:
             msg = f"speedup {speedup} is not above 0"
             raise ValueError(msg)
         self.speedup = speedup
         self._start_s = time.monotonic()  # noqa: TID251 - this is the Clock
-        self._start_utc = datetime.now(UTC)
+        now = datetime.now(UTC)
+        ahead = timedelta(0) if epoch_utc is None else now - epoch_utc
+        self._start_utc = now + ahead * (speedup - 1.0)
 
     def monotonic_s(self) -> float:
         """Seconds that never go back."""

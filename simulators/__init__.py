@@ -1,0 +1,1 @@
+"""Simulated vehicles and loudspeakers that speak only the wire."""
