@@ -32,6 +32,15 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One due moment of a schedule and what became of it."""
+
+    schedule_id: ScheduleId
+    due_utc: datetime
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """One mission folder, loaded and validated.
 

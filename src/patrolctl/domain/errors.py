@@ -131,3 +131,7 @@ class SpeechFailed(PatrolError):
     """An announcement could not be turned into a usable clip."""
 
     exit_code = 2
+
+
+class StoreFailed(PatrolError):
+    """The database did not take or give what it should (disk full, …)."""

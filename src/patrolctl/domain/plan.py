@@ -10,7 +10,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from patrolctl.domain.ids import AnnouncementId, ReceiverId, SortieId, StationId
+from patrolctl.domain.ids import (
+    AnnouncementId,
+    PlanId,
+    ReceiverId,
+    SortieId,
+    StationId,
+)
 from patrolctl.domain.machines import SpeakerProfile, VehicleKind, VehicleProfile
 from patrolctl.geo import Altitude, Datum, LatLon
 
@@ -216,3 +222,14 @@ class Plan:
     def home_of(self, sortie: Sortie) -> PlanHome:
         """Where this sortie departs and returns."""
         return sortie.home or self.home
+
+
+@dataclass(frozen=True, slots=True)
+class PlanHead:
+    """What a list of plans shows of each."""
+
+    id: PlanId
+    kind: PlanKind
+    site_id: str | None
+    created_utc: datetime
+    summary: PlanSummary

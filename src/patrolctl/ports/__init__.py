@@ -3,6 +3,14 @@
 from patrolctl.ports.feed import Feed, Publisher
 from patrolctl.ports.sound import Speaker, Synthesizer
 from patrolctl.ports.store import Store
-from patrolctl.ports.vehicle import Vehicle
+from patrolctl.ports.vehicle import Vehicle, VehicleConnector
 
-__all__ = ["Feed", "Publisher", "Speaker", "Store", "Synthesizer", "Vehicle"]
+__all__ = [
+    "Feed",
+    "Publisher",
+    "Speaker",
+    "Store",
+    "Synthesizer",
+    "Vehicle",
+    "VehicleConnector",
+]

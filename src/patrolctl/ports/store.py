@@ -3,19 +3,36 @@
 from datetime import datetime
 from typing import Protocol
 
+from patrolctl.domain.audit import AuditEntry
+from patrolctl.domain.brief import Occurrence
 from patrolctl.domain.evidence import Evidence, TrackPoint
-from patrolctl.domain.ids import PlanId, RunId
-from patrolctl.domain.plan import Plan
+from patrolctl.domain.ids import PlanId, RunId, ScheduleId, VehicleId
+from patrolctl.domain.plan import Plan, PlanHead
 from patrolctl.domain.run import RunEvent, RunState
 from patrolctl.domain.sound import Playback
 from patrolctl.domain.telemetry import VehicleEvent
 
 
 class Store(Protocol):
-    """The database. What returned is durable."""
+    """The database. What returned is durable.
 
-    async def save_plan(self, plan_id: PlanId, plan: Plan) -> None:
-        """Keep a plan; the same id with the same plan is harmless."""
+    Every method raises StoreFailed when the database itself fails.
+    """
+
+    async def save_plan(
+        self, plan_id: PlanId, plan: Plan, *, key: str | None = None
+    ) -> None:
+        """Keep a plan; the same id with the same plan is harmless.
+
+        ``key`` names the content it was made from, for :meth:`plan_of`.
+
+        Raises:
+            Conflict: the id belongs to another plan.
+        """
+        ...
+
+    async def plan_of(self, key: str) -> PlanId | None:
+        """The newest plan that was made from this content, if any."""
         ...
 
     async def plan(self, plan_id: PlanId) -> Plan:
@@ -28,6 +45,10 @@ class Store(Protocol):
 
     async def plans(self) -> tuple[PlanId, ...]:
         """Ids of all plans, newest first."""
+        ...
+
+    async def plan_heads(self, *, limit: int = 200) -> tuple[PlanHead, ...]:
+        """Plans without their receivers, newest first."""
         ...
 
     async def save_run(self, state: RunState, event: RunEvent | None) -> None:
@@ -52,6 +73,12 @@ class Store(Protocol):
 
     async def add_vehicle_event(self, event: VehicleEvent) -> None:
         """Keep a fact about a vehicle; a repeated id is kept once."""
+        ...
+
+    async def vehicle_events(
+        self, vehicle_id: VehicleId, *, limit: int = 200
+    ) -> tuple[VehicleEvent, ...]:
+        """The latest facts about a vehicle, newest first."""
         ...
 
     async def add_track(self, run_id: RunId, points: tuple[TrackPoint, ...]) -> None:
@@ -86,6 +113,34 @@ class Store(Protocol):
         """True for exactly one caller, ever, for each occurrence."""
         ...
 
+    async def note_occurrence(
+        self, schedule_id: ScheduleId, due_utc: datetime, outcome: str
+    ) -> None:
+        """Keep what became of a claimed occurrence."""
+        ...
+
+    async def occurrences(
+        self, schedule_id: ScheduleId, *, limit: int = 50
+    ) -> tuple[Occurrence, ...]:
+        """Claimed occurrences of a schedule, newest first."""
+        ...
+
+    async def pause_schedule(self, schedule_id: ScheduleId, *, paused: bool) -> None:
+        """Keep whether a schedule is paused."""
+        ...
+
+    async def paused_schedules(self) -> frozenset[ScheduleId]:
+        """The schedules that are paused."""
+        ...
+
     async def audit(self, actor: str, action: str, detail: str) -> None:
         """Append to the audit log."""
+        ...
+
+    async def audit_log(self, *, limit: int = 200) -> tuple[AuditEntry, ...]:
+        """The audit log, newest first."""
+        ...
+
+    async def audit_fault(self) -> int | None:
+        """The first entry whose chain is broken; None when all are whole."""
         ...

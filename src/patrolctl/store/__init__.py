@@ -1,1 +1,6 @@
-"""The database."""
+"""The database: SQLite through SQLAlchemy Core."""
+
+from patrolctl.store.database import SqlStore
+from patrolctl.store.engine import open_store
+
+__all__ = ["SqlStore", "open_store"]

@@ -1,0 +1,1 @@
+"""Alembic's scripts; :func:`patrolctl.store.engine.migrate` runs them."""
