@@ -27,6 +27,8 @@ class Announcement:
 
     ``rate_wpm`` is the speaking rate; None takes the voice's default for
     the language. ``chime`` puts an attention tone in front.
+    ``stated_duration_s`` is the length, said once, to plan with instead of
+    rendering (None: the rendered clip's).
     """
 
     id: AnnouncementId
@@ -36,6 +38,7 @@ class Announcement:
     pause_s: float = 0.6
     rate_wpm: int | None = None
     voice: str | None = None
+    stated_duration_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

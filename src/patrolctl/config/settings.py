@@ -1,0 +1,141 @@
+"""Settings of the service: TOML, then ``PATROLCTL_*``, over the defaults."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from patrolctl.config.missions import missions_dir
+from patrolctl.config.toml_file import TomlFile
+from patrolctl.domain.errors import Fault, InputError
+
+_PREFIX = "PATROLCTL_"
+_NOT_SETTINGS = frozenset({"PATROLCTL_DEBUG"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the control service needs to know to start.
+
+    ``mqtt_url`` None: the service runs a broker of its own. ``epoch_utc`` is
+    the moment at which simulated and real time agree (see ``ScaledClock``).
+    """
+
+    data_dir: Path
+    clip_dir: Path
+    tlog_dir: Path | None
+    missions_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    mqtt_url: str | None = None
+    speedup: float = 1.0
+    epoch_utc: datetime | None = None
+    missions: tuple[str, ...] = ()
+    log_level: str = "INFO"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data_dir / "patrolctl.db"
+
+
+def _mqtt(value: str) -> str:
+    if not value.startswith(("mqtt://", "mqtts://")) or len(value) < 9:
+        msg = f"is {value!r}; mqtt://host:port or mqtts://host:port"
+        raise ValueError(msg)
+    return value
+
+
+class SettingsFile(BaseModel):
+    """The settings as a file or the environment gives them."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    data_dir: Path | None = None
+    clip_dir: Path | None = None
+    tlog_dir: Path | None = None
+    missions_dir: Path | None = None
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=8080, ge=0, le=65535)
+    mqtt_url: Annotated[str, AfterValidator(_mqtt)] | None = None
+    speedup: float = Field(default=1.0, gt=0, le=1000)
+    epoch_utc: datetime | None = None
+    missions: list[str] = []
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+
+def load_settings(
+    path: Path | None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Read the settings.
+
+    Args:
+        path: a TOML file, or None for the defaults and the environment.
+        environ: stands in for ``os.environ``; ``PATROLCTL_PORT`` sets
+            ``port`` and so on, ``PATROLCTL_MISSIONS`` is comma-separated.
+
+    Raises:
+        InputError: with everything that is wrong.
+    """
+    faults: list[Fault] = []
+    values: dict[str, object] = {}
+    if path is not None:
+        file = TomlFile(path)
+        read = file.read(SettingsFile, faults)
+        values = {} if read is None else read.model_dump(exclude_unset=True)
+    values |= _from_environment(os.environ if environ is None else environ, faults)
+    if faults:
+        raise InputError(faults)
+    return _settings(SettingsFile.model_validate(values))
+
+
+def _from_environment(
+    environ: Mapping[str, str], faults: list[Fault]
+) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for name in sorted(environ):
+        if not name.startswith(_PREFIX) or name in _NOT_SETTINGS:
+            continue
+        field = name.removeprefix(_PREFIX).lower()
+        if field not in SettingsFile.model_fields:
+            continue  # other programs of the family have variables of their own
+        text = environ[name]
+        given: object = text.split(",") if field == "missions" else text
+        try:
+            one = SettingsFile.model_validate({field: given})
+        except ValidationError as e:
+            message = e.errors()[0]["msg"].removeprefix("Value error, ")
+            right = message.removeprefix("Input should be ")
+            faults.append(Fault(name, f"is {text[:60]!r}", right))
+            continue
+        values[field] = getattr(one, field)
+    return values
+
+
+def _settings(read: SettingsFile) -> Settings:
+    data_dir = (read.data_dir or _default_data_dir()).expanduser()
+    epoch = read.epoch_utc
+    if epoch is not None and epoch.tzinfo is None:
+        epoch = epoch.replace(tzinfo=UTC)
+    return Settings(
+        data_dir=data_dir,
+        clip_dir=(read.clip_dir or data_dir / "clips").expanduser(),
+        tlog_dir=(read.tlog_dir or data_dir / "tlogs").expanduser(),
+        missions_dir=(read.missions_dir or missions_dir()).expanduser(),
+        host=read.host,
+        port=read.port,
+        mqtt_url=read.mqtt_url,
+        speedup=read.speedup,
+        epoch_utc=epoch,
+        missions=tuple(m.strip() for m in read.missions if m.strip()),
+        log_level=read.log_level,
+    )
+
+
+def _default_data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "patrolctl"
