@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from patrolctl.domain.ids import VehicleId
+from patrolctl.domain.machines import FleetVehicle, LinkState
 from patrolctl.domain.run import RunEvent, RunState
 from patrolctl.domain.telemetry import Telemetry, VehicleEvent
 
@@ -20,6 +22,18 @@ class Publisher(Protocol):
 
     async def run_event(self, event: RunEvent, state: RunState) -> None:
         """A fact about a run, and the state after it."""
+        ...
+
+
+class FleetPublisher(Publisher, Protocol):
+    """An outlet that also tells what the vehicles are and how their links do."""
+
+    async def connection(self, vehicle_id: VehicleId, link: LinkState) -> None:
+        """The state of a vehicle's link; kept for late subscribers."""
+        ...
+
+    async def factsheet(self, entry: FleetVehicle) -> None:
+        """What a vehicle is; kept for late subscribers."""
         ...
 
 

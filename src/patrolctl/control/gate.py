@@ -1,0 +1,102 @@
+"""The safety gate: nothing is uploaded or started that it did not pass."""
+
+import asyncio
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from patrolctl.clock import Clock
+from patrolctl.domain.errors import GateRefused
+from patrolctl.domain.machines import VehicleProfile
+from patrolctl.domain.mission import Mission
+from patrolctl.domain.plan import Plan, Requirement
+from patrolctl.domain.site import QuietHours, Site
+from patrolctl.domain.violation import Severity, Violation
+from patrolctl.safety import check_mission, check_plan
+
+
+def _is_quiet(span: QuietHours, minute: int) -> bool:
+    if span.start_min <= span.end_min:
+        return span.start_min <= minute < span.end_min
+    return minute >= span.start_min or minute < span.end_min
+
+
+def quiet_hours_broken(
+    site: Site, zone: str | None, now_utc: datetime
+) -> tuple[Violation, ...]:
+    """The zones whose quiet hours it is, as violations."""
+    local = now_utc.astimezone(ZoneInfo(site.time_zone))
+    minute = local.hour * 60 + local.minute
+    return tuple(
+        Violation(
+            sortie=None,
+            seq=None,
+            rule="quiet-hours",
+            reason=f"zone {z.name} is quiet from {q.start_min // 60:02d}:"
+            f"{q.start_min % 60:02d} to {q.end_min // 60:02d}:{q.end_min % 60:02d},"
+            f" it is {local:%H:%M} {site.time_zone}",
+        )
+        for z in site.zones
+        if zone in {None, z.id, z.name}
+        for q in z.quiet_hours
+        if _is_quiet(q, minute)
+    )
+
+
+def refusals(found: tuple[Violation, ...]) -> tuple[Violation, ...]:
+    """Those that stop a launch."""
+    return tuple(v for v in found if v.severity is Severity.REFUSE)
+
+
+def _insist(found: tuple[Violation, ...]) -> tuple[Violation, ...]:
+    if refused := refusals(found):
+        raise GateRefused(refused)
+    return found
+
+
+class Gate:
+    """Runs the independent checks off the event loop and insists on them.
+
+    Args:
+        clock: tells whether it is quiet hours.
+        enforce_quiet_hours: False where the speakers are simulated and
+            nobody hears them; the broken rule is then only advice.
+    """
+
+    def __init__(self, clock: Clock, *, enforce_quiet_hours: bool = True) -> None:
+        self._clock = clock
+        self._enforce_quiet_hours = enforce_quiet_hours
+
+    async def plan_violations(self, plan: Plan, site: Site) -> tuple[Violation, ...]:
+        """Everything the checker finds in the plan."""
+        return await asyncio.to_thread(check_plan, plan, site)
+
+    def conditions(self, plan: Plan, site: Site) -> tuple[Violation, ...]:
+        """What forbids announcing now."""
+        if not any(i.cue for s in plan.sorties for i in s.items):
+            return ()
+        zone = plan.requirement.zone
+        return quiet_hours_broken(site, zone, self._clock.utc())
+
+    async def insist_plan(self, plan: Plan, site: Site) -> tuple[Violation, ...]:
+        """Pass, with what is to be advised, or raise.
+
+        Raises:
+            GateRefused: with every violation that stops a launch.
+        """
+        found = await self.plan_violations(plan, site)
+        now = self.conditions(plan, site)
+        if self._enforce_quiet_hours:
+            _insist(found + now)
+        return _insist(found) + now
+
+    async def insist_mission(
+        self,
+        mission: Mission,
+        site: Site,
+        profile: VehicleProfile,
+        requirement: Requirement,
+    ) -> None:
+        """Pass, or raise GateRefused: before each upload, launch and resume."""
+        _insist(
+            await asyncio.to_thread(check_mission, mission, site, profile, requirement)
+        )

@@ -1,0 +1,294 @@
+"""Planning jobs: queued, solved off the event loop, told as they go."""
+
+import asyncio
+import hashlib
+import logging
+import multiprocessing
+import os
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from patrolctl.clock import Clock
+from patrolctl.control.feed import LiveFeed
+from patrolctl.control.jobs import JobState, PlanJob, PlanOrder, PlanProblem
+from patrolctl.control.library import Library
+from patrolctl.control.planwork import PlanWork, child, problem_of
+from patrolctl.domain.brief import Brief
+from patrolctl.domain.errors import Conflict, InputError, NotFound
+from patrolctl.domain.ids import PlanId
+from patrolctl.domain.jsondoc import encode
+from patrolctl.domain.machines import VehicleKind
+from patrolctl.domain.plan import Plan, PlanAnnouncement, PlanKind, Requirement
+from patrolctl.domain.sound import Announcement
+from patrolctl.planning.progress import PlanProgress
+from patrolctl.ports import Store
+
+log = logging.getLogger(__name__)
+
+JOBS_KEPT = 200
+KIND_OF = {PlanKind.DRONE: VehicleKind.COPTER, PlanKind.LOOP: VehicleKind.ROVER}
+
+
+def _announcement(brief: Brief, order: PlanOrder) -> Announcement:
+    wanted = order.announcement
+    for announcement in brief.announcements:
+        if wanted in {None, announcement.id}:
+            return announcement
+    raise NotFound("announcement", wanted or f"of mission {brief.name}")
+
+
+def _requirement(brief: Brief, order: PlanOrder) -> Requirement:
+    requirement = brief.requirement
+    if order.zone is not None:
+        zones = brief.site.zones
+        zone = next((z for z in zones if order.zone in {z.id, z.name}), None)
+        if zone is None:
+            raise NotFound("zone", order.zone)
+        requirement = replace(requirement, zone=zone.id)
+    if order.window is not None:
+        requirement = replace(requirement, window=order.window)
+    return requirement
+
+
+def content_key(work: PlanWork) -> str:
+    """Digest of everything that decides the plan (not the time of day)."""
+    content = (
+        work.kind,
+        work.site.sha256,
+        work.announcement,
+        work.spectrum_db,
+        tuple(replace(v, endpoint=None, signing_key_file=None) for v in work.fleet),
+        work.requirement,
+        (work.seed, work.time_limit_s, work.count, work.loops),
+    )
+    return hashlib.sha256(encode(content)).hexdigest()
+
+
+class Planner:
+    """Runs planning jobs, a few at a time, each in a process of its own."""
+
+    def __init__(
+        self,
+        library: Library,
+        store: Store,
+        feed: LiveFeed,
+        clock: Clock,
+        *,
+        workers: int = 2,
+    ) -> None:
+        self._library = library
+        self._store = store
+        self._feed = feed
+        self._clock = clock
+        self._slots = asyncio.Semaphore(workers)
+        self._jobs: dict[str, PlanJob] = {}
+        self._doing: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Planner"]:
+        """Host the jobs for as long as the context lasts."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            try:
+                yield self
+            finally:
+                self._group = None
+                for task in tuple(self._doing.values()):
+                    task.cancel()
+
+    # -- jobs
+
+    def job(self, job_id: str) -> PlanJob:
+        """One job; raises NotFound."""
+        try:
+            return self._jobs[job_id]
+        except KeyError:
+            raise NotFound("job", job_id) from None
+
+    @property
+    def jobs(self) -> tuple[PlanJob, ...]:
+        """The latest jobs, newest first."""
+        return tuple(reversed(self._jobs.values()))
+
+    def submit(self, order: PlanOrder) -> PlanJob:
+        """Queue a job.
+
+        Raises:
+            NotFound: no such mission, zone or announcement.
+            InputError: the mission has no vehicle of the kind.
+            Conflict: the service is closing.
+        """
+        brief = self._library.brief(order.mission_id)
+        self._check(brief, order)
+        if self._group is None:
+            raise Conflict("the service is closing")
+        job = PlanJob(job_id=f"job-{uuid.uuid4().hex[:12]}", order=order)
+        self._jobs[job.job_id] = job
+        for old in list(self._jobs)[:-JOBS_KEPT]:
+            if old not in self._doing:
+                del self._jobs[old]
+        self._feed.job(job)
+        self._doing[job.job_id] = self._group.create_task(
+            self._see_through(job.job_id), name=job.job_id
+        )
+        return job
+
+    def stop(self, job_id: str) -> PlanJob:
+        """End a job; its process is killed."""
+        job = self.job(job_id)
+        if job_id not in self._doing:
+            raise Conflict(f"job {job_id} is {job.state}")
+        self._doing[job_id].cancel()
+        return job
+
+    async def wait(self, job_id: str) -> PlanJob:
+        """The job once it is done or failed."""
+        job = self.job(job_id)
+        while job.state in {JobState.QUEUED, JobState.SOLVING}:
+            await asyncio.sleep(0.05)  # real time: solvers know no other
+            job = self.job(job_id)
+        return job
+
+    def _check(self, brief: Brief, order: PlanOrder) -> None:
+        _announcement(brief, order)
+        _requirement(brief, order)
+        kind = KIND_OF[order.kind]
+        if not any(v.kind is kind for v in brief.fleet):
+            raise InputError.one(
+                f"mission {brief.name}",
+                f"has no {kind}",
+                f"a {order.kind} plan needs one",
+            )
+
+    def _update(self, job_id: str, **changes: object) -> None:
+        job = replace(self._jobs[job_id], **changes)  # type: ignore[arg-type] # replace() checks the names
+        self._jobs[job_id] = job
+        self._feed.job(job)
+
+    # -- one job
+
+    async def _see_through(self, job_id: str) -> None:
+        try:
+            async with self._slots:
+                self._update(job_id, state=JobState.SOLVING, text="starting")
+                plan_id = await self._plan(job_id, self._jobs[job_id].order)
+            self._update(
+                job_id,
+                state=JobState.DONE,
+                plan_id=plan_id,
+                progress_ratio=1.0,
+                text="done",
+            )
+        except asyncio.CancelledError:
+            self._fail(job_id, PlanProblem("stopped", ("stopped by the operator",)))
+            raise
+        except JobFailed as e:
+            self._fail(job_id, e.problem)
+        except Exception as e:
+            if problem_of(e).slug == "defect":
+                log.exception("planning job %s", job_id)
+            self._fail(job_id, problem_of(e))
+        finally:
+            self._doing.pop(job_id, None)
+
+    def _fail(self, job_id: str, problem: PlanProblem) -> None:
+        text = problem.lines[0] if problem.lines else problem.slug
+        self._update(job_id, state=JobState.FAILED, text=text, problem=problem)
+
+    async def work_of(self, order: PlanOrder) -> PlanWork:
+        """The order with the mission's own values, its clip rendered.
+
+        Raises:
+            NotFound, SpeechFailed: as they say.
+        """
+        brief = self._library.brief(order.mission_id)
+        announcement = _announcement(brief, order)
+        clip = await self._library.clip_of(announcement)
+        return PlanWork(
+            kind=order.kind,
+            site=brief.site,
+            announcement=PlanAnnouncement(
+                id=announcement.id,
+                duration_s=clip.duration_s,
+                repeats=announcement.repeats,
+                clip_sha256=clip.sha256,
+            ),
+            spectrum_db=clip.spectrum_db,
+            fleet=tuple(v for v in brief.fleet if v.kind is KIND_OF[order.kind]),
+            requirement=_requirement(brief, order),
+            seed=order.seed,
+            time_limit_s=order.time_limit_s,
+            created_utc=self._clock.utc(),
+            count=order.drones if order.kind is PlanKind.DRONE else order.vehicles,
+            loops=order.loops,
+        )
+
+    async def stored(self, order: PlanOrder) -> PlanId | None:
+        """The plan that was already made of the same content, if any."""
+        return await self._store.plan_of(content_key(await self.work_of(order)))
+
+    async def _plan(self, job_id: str, order: PlanOrder) -> PlanId:
+        self._update(job_id, text="rendering the announcement")
+        work = await self.work_of(order)
+        plan = await self._solve(job_id, work)
+        plan_id = PlanId(f"{plan.kind}-{hashlib.sha256(encode(plan)).hexdigest()[:12]}")
+        await self._store.save_plan(plan_id, plan, key=content_key(work))
+        return plan_id
+
+    async def _solve(self, job_id: str, work: PlanWork) -> Plan:
+        """Run the child; it is killed when this is cancelled.
+
+        Raises:
+            JobFailed: with the planner's problem, or how the child died.
+        """
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(
+            target=child,
+            args=(theirs, os.getpid(), work),
+            name=job_id,
+            daemon=True,
+        )
+        process.start()
+        theirs.close()
+        try:
+            while True:
+                try:
+                    message = await asyncio.to_thread(ours.recv)
+                except EOFError:
+                    await asyncio.to_thread(process.join, 5.0)
+                    raise JobDied(process.exitcode) from None
+                if isinstance(message, PlanProgress):
+                    self._update(
+                        job_id,
+                        text=message.text,
+                        progress_ratio=message.ratio,
+                        incumbent_s=message.incumbent_s,
+                        bound_s=message.bound_s,
+                    )
+                    continue
+                if isinstance(message, Plan):
+                    return message
+                raise JobFailed(message)
+        finally:
+            process.kill()
+            process.join()
+            ours.close()
+
+
+class JobFailed(Exception):
+    """The planner told a problem."""
+
+    def __init__(self, problem: PlanProblem) -> None:
+        self.problem = problem
+        super().__init__("; ".join(problem.lines))
+
+
+class JobDied(RuntimeError):
+    """The planning process ended without an answer."""
+
+    def __init__(self, exit_code: int | None) -> None:
+        super().__init__(f"the planning process ended with {exit_code}")

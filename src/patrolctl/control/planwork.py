@@ -1,0 +1,121 @@
+"""The planning child process: one order in, progress and a plan out.
+
+Planning takes seconds to minutes of pure computing. It runs in a process of
+its own so that heartbeats and STOP never wait for it, and so that it can be
+ended at any moment.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from multiprocessing.connection import Connection
+
+from patrolctl.control.jobs import PlanProblem
+from patrolctl.domain.errors import GateRefused, InputError, NoFeasiblePlan
+from patrolctl.domain.machines import FleetVehicle
+from patrolctl.domain.plan import Plan, PlanAnnouncement, PlanKind, Requirement
+from patrolctl.domain.site import Site
+from patrolctl.planning.progress import PlanProgress
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWork:
+    """An order with everything resolved, as it is sent to the child."""
+
+    kind: PlanKind
+    site: Site
+    announcement: PlanAnnouncement
+    spectrum_db: tuple[float, ...] | None
+    fleet: tuple[FleetVehicle, ...]
+    requirement: Requirement
+    seed: int
+    time_limit_s: float
+    created_utc: datetime
+    count: int | None
+    loops: int
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Have the kernel kill this process when its parent is gone (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:  # it went before the line above
+        os._exit(1)
+
+
+def solve(work: PlanWork, progress: Callable[[PlanProgress], None]) -> Plan:
+    """Plan, in this process.
+
+    Raises:
+        NoFeasiblePlan, InputError: as the planners do.
+    """
+    if work.kind is PlanKind.DRONE:
+        # Each planner pulls in its own solver; a child needs only one.
+        from patrolctl.planning.drone import DroneOrder, plan_drone  # noqa: PLC0415
+
+        return plan_drone(
+            work.site,
+            DroneOrder(
+                announcement=work.announcement,
+                spectrum_db=work.spectrum_db,
+                fleet=work.fleet,
+                requirement=work.requirement,
+                seed=work.seed,
+                time_limit_s=work.time_limit_s,
+                created_utc=work.created_utc,
+                drones=work.count,
+                stop=lambda: False,  # whoever stops us kills the process
+            ),
+            progress,
+        )
+    from patrolctl.planning.loop import LoopOrder, plan_loop  # noqa: PLC0415
+
+    return plan_loop(
+        work.site,
+        LoopOrder(
+            announcement=work.announcement,
+            fleet=work.fleet,
+            vehicles=work.count,
+            headway_s=None,
+            cover="points",
+            requirement=work.requirement,
+            seed=work.seed,
+            time_limit_s=work.time_limit_s,
+            created_utc=work.created_utc,
+            loops=work.loops,
+        ),
+        progress,
+    )
+
+
+def problem_of(error: Exception) -> PlanProblem:
+    """A planner's error as it is told; slugs as in the problem documents."""
+    slug = "defect"
+    for kind, name in (
+        (NoFeasiblePlan, "no-feasible-plan"),
+        (GateRefused, "gate-refused"),
+        (InputError, "bad-input"),
+    ):
+        if isinstance(error, kind):
+            slug = name
+    text = str(error) if slug != "defect" else f"{type(error).__name__}: {error}"
+    return PlanProblem(slug, tuple(text.splitlines()))
+
+
+def child(results: Connection, parent_pid: int, work: PlanWork) -> None:
+    """Entry of the process: sends PlanProgress…, then a Plan or an error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    die_with_parent(parent_pid)
+    os.nice(5)
+    try:
+        results.send(solve(work, results.send))
+    except Exception as e:  # noqa: BLE001 - it is sent to the parent, whatever it is
+        results.send(problem_of(e))
+    finally:
+        results.close()

@@ -1,0 +1,347 @@
+"""Runs: launched, commanded, proved."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from patrolctl.control.active import ActiveRun, Lane, RunVerb, Services
+from patrolctl.control.fleet import Fleet, FleetVerb
+from patrolctl.control.job import SortieJob
+from patrolctl.control.library import Library
+from patrolctl.domain.errors import Conflict, InputError, PatrolError, StoreFailed
+from patrolctl.domain.evidence import Evidence
+from patrolctl.domain.ids import PlanId, RunId, SortieId, VehicleId
+from patrolctl.domain.machines import LinkState
+from patrolctl.domain.plan import Plan, Sortie
+from patrolctl.domain.run import ENDED, Phase, RunEvent, RunState, SortieRun, advance
+from patrolctl.domain.site import Site
+from patrolctl.evidence import RunRecord, prove
+
+log = logging.getLogger(__name__)
+
+FLEET_TO_RUN = {
+    FleetVerb.SILENCE: RunVerb.SILENCE,
+    FleetVerb.HOLD: RunVerb.HOLD,
+    FleetVerb.RETURN_HOME: RunVerb.RETURN_HOME,
+    FleetVerb.STOP: RunVerb.STOP,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchOrder:
+    """What to launch, who says so, and on which vehicles.
+
+    ``vehicles`` maps sorties to vehicles; those not named go to the plan's
+    own vehicle or to a free one of the kind. ``loops`` replaces how often
+    patrols go round.
+    """
+
+    plan_id: PlanId
+    actor: str = "operator"
+    authority: str | None = None
+    schedule_id: str | None = None
+    vehicles: Mapping[str, str] | None = None
+    loops: int | None = None
+
+
+def assign(
+    sorties: tuple[Sortie, ...],
+    chosen: Mapping[str, str],
+    fleet: Fleet,
+    busy: frozenset[VehicleId],
+) -> dict[SortieId, VehicleId]:
+    """A vehicle for every sortie.
+
+    The operator's choice first, then the plan's own vehicle, then the free
+    vehicles of the kind in turn.
+
+    Raises:
+        InputError: an unknown sortie or vehicle, or one of another kind.
+        Conflict: a vehicle is busy, or there is none for a sortie.
+    """
+    known = {s.id for s in sorties}
+    if strangers := sorted(set(chosen) - known):
+        raise InputError.one("vehicles", f"the plan has no sortie {strangers[0]}")
+    result: dict[SortieId, VehicleId] = {}
+    turn: dict[str, int] = {}
+    for sortie in sorties:
+        named = chosen.get(sortie.id) or sortie.vehicle
+        if named is None:
+            free = [
+                m.entry.id
+                for m in fleet.members
+                if m.entry.kind is sortie.vehicle_kind and m.entry.id not in busy
+            ]
+            if not free:
+                raise Conflict(f"no free {sortie.vehicle_kind} for sortie {sortie.id}")
+            count = turn.get(sortie.vehicle_kind, 0)
+            turn[sortie.vehicle_kind] = count + 1
+            named = free[count % len(free)]
+        entry = fleet.member(VehicleId(named)).entry
+        if entry.kind is not sortie.vehicle_kind:
+            raise InputError.one(
+                f"sortie {sortie.id}",
+                f"{entry.id} is a {entry.kind}",
+                f"it needs a {sortie.vehicle_kind}",
+            )
+        if entry.id in busy:
+            raise Conflict(f"{entry.id} is busy with another run")
+        result[sortie.id] = entry.id
+    return result
+
+
+class Runs:
+    """All runs; those under way live here, the others in the store."""
+
+    def __init__(self, fleet: Fleet, library: Library, services: Services) -> None:
+        self._fleet = fleet
+        self._library = library
+        self._by = services
+        self._active: dict[RunId, ActiveRun] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._launching = asyncio.Lock()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Runs"]:
+        """Host the runs' tasks for as long as the context lasts."""
+        await self._close_orphans()
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            hosted: list[asyncio.Task[None]] = []
+            self._hosted = hosted
+            try:
+                yield self
+            finally:
+                self._group = None
+                for task in hosted:
+                    task.cancel()
+
+    async def _close_orphans(self) -> None:
+        """End the runs that an earlier process left unfinished.
+
+        Their vehicles were left to their own missions and failsafes; this
+        service does not know what they did, and says so.
+        """
+        for state in await self._by.store.runs():
+            if state.phase in ENDED:
+                continue
+            for sortie_id in (*(s.sortie_id for s in state.sorties), None):
+                event = RunEvent(
+                    id=uuid.uuid4().hex,
+                    ts_utc=self._by.clock.utc(),
+                    run_id=state.id,
+                    text="the service ended while this was under way",
+                    sortie_id=sortie_id,
+                    phase=Phase.FAILED,
+                )
+                state = advance(state, event)  # noqa: PLW2901 - the fold
+                await self._by.feed.run_event(event, state)
+
+    # -- looking
+
+    async def state(self, run_id: RunId) -> RunState:
+        """One run; raises NotFound."""
+        if run_id in self._active:
+            return self._active[run_id].state
+        return await self._by.store.run(run_id)
+
+    @property
+    def under_way(self) -> tuple[RunState, ...]:
+        """Runs that have not ended."""
+        return tuple(a.state for a in self._active.values())
+
+    def _busy(self) -> frozenset[VehicleId]:
+        return frozenset(
+            s.vehicle_id
+            for a in self._active.values()
+            for s in a.state.sorties
+            if s.phase not in ENDED
+        )
+
+    # -- launching
+
+    async def launch(self, order: LaunchOrder) -> RunState:
+        """Check the plan, find the vehicles, and start; returns at once.
+
+        Raises:
+            NotFound: no such plan or site.
+            GateRefused: with every violation.
+            Conflict: a vehicle is busy or not there; facts are not stored.
+        """
+        async with self._launching:
+            active, advice = await self._ready_run(order)
+            self._active[active.state.id] = active
+            if self._group is None:
+                raise Conflict("the service is closing")
+            await self._by.store.save_run(active.state, None)
+            await self._by.store.audit(
+                order.actor,
+                "launch",
+                f"run {active.state.id} of plan {order.plan_id},"
+                f" authority {order.authority or 'not recorded'}",
+            )
+            await active.tell(
+                f"launched by {order.actor},"
+                f" authority {order.authority or 'not recorded'}"
+            )
+            for line in advice:
+                await active.tell(f"advice: {line}")
+            self._hosted.append(
+                self._group.create_task(
+                    self._see_through(active), name=f"run-{active.state.id}"
+                )
+            )
+            return active.state
+
+    async def _ready_run(self, order: LaunchOrder) -> tuple[ActiveRun, tuple[str, ...]]:
+        if self._by.feed.store_fault is not None:
+            raise Conflict(
+                f"no launch while facts are lost: {self._by.feed.store_fault}"
+            )
+        plan = await self._by.store.plan(order.plan_id)
+        site = self._library.site_of(plan)
+        if order.loops is not None:
+            plan = with_loops(plan, order.loops)
+        if not plan.sorties:
+            raise Conflict(f"plan {order.plan_id} has no sorties")
+        advice = await self._by.gate.insist_plan(plan, site)
+        chosen = assign(plan.sorties, order.vehicles or {}, self._fleet, self._busy())
+        for vehicle_id in sorted(set(chosen.values())):
+            link = self._fleet.member(vehicle_id).vehicle.link
+            if link is not LinkState.LIVE:
+                raise Conflict(f"{vehicle_id}: link is {link}")
+        state = RunState(
+            id=RunId(f"run-{uuid.uuid4().hex[:12]}"),
+            plan_id=order.plan_id,
+            created_utc=self._by.clock.utc(),
+            sorties=tuple(
+                SortieRun(
+                    s.id,
+                    chosen[s.id],
+                    loops=s.loops,
+                    cues=sum(i.cue is not None for i in s.items) * s.loops,
+                )
+                for s in plan.sorties
+            ),
+            authority=order.authority,
+            schedule_id=order.schedule_id,
+        )
+        lanes = self._lanes(state.id, plan, site, chosen)
+        return ActiveRun(state, lanes, self._by), tuple(str(v) for v in advice)
+
+    def _lanes(
+        self,
+        run_id: RunId,
+        plan: Plan,
+        site: Site,
+        chosen: Mapping[SortieId, VehicleId],
+    ) -> tuple[Lane, ...]:
+        jobs: dict[VehicleId, list[SortieJob]] = {}
+        clips = self._library.clips
+        for sortie in sorted(plan.sorties, key=lambda s: s.start_s):
+            job = SortieJob(run_id, plan, sortie, site, clips)
+            jobs.setdefault(chosen[sortie.id], []).append(job)
+        return tuple(Lane(self._fleet.member(v), tuple(j)) for v, j in jobs.items())
+
+    async def _see_through(self, active: ActiveRun) -> None:
+        try:
+            await active.fly()
+            if active.state.phase not in ENDED:
+                await active.tell("all sorties ended", Phase.FINISHED)
+            await self._prove(active)
+        except PatrolError as e:
+            log.exception("run %s", active.state.id)
+            await active.tell(f"no evidence: {e}")
+        except Exception as e:
+            # One run's defect must not end the service and the other runs.
+            log.exception("defect in run %s", active.state.id)
+            await active.tell(f"defect: {type(e).__name__}: {e}", Phase.FAILED)
+        finally:
+            self._active.pop(active.state.id, None)
+
+    async def _prove(self, active: ActiveRun) -> None:
+        evidence = await self.prove(active.state, active.lanes[0].jobs[0].plan)
+        s = evidence.summary
+        await active.tell(
+            f"evidence: {s.reached} of {s.reachable} reachable receivers reached,"
+            f" {s.playbacks_complete} of {s.playbacks} playbacks complete"
+        )
+
+    async def prove(self, state: RunState, plan: Plan) -> Evidence:
+        """Who was reached, from tracks and playbacks; kept in the store."""
+        store = self._by.store
+        record = RunRecord(
+            run_id=state.id,
+            plan_id=state.plan_id,
+            plan=plan,
+            tracks=await store.track(state.id),
+            playbacks=await store.playbacks(state.id),
+            loops_completed=sum(
+                s.loops_done for s in state.sorties if _is_patrol(plan, s)
+            ),
+            created_utc=self._by.clock.utc(),
+        )
+        evidence = await asyncio.to_thread(prove, record, self._library.site_of(plan))
+        await store.save_evidence(evidence)
+        return evidence
+
+    # -- commands
+
+    async def command(self, run_id: RunId, verb: RunVerb, actor: str) -> RunState:
+        """Tell a run; the vehicles first, the books afterwards.
+
+        Raises:
+            NotFound: no such run.
+            Conflict: it has ended, or a vehicle did not obey.
+        """
+        active = self._active.get(run_id)
+        if active is None:
+            state = await self._by.store.run(run_id)
+            raise Conflict(f"run {run_id} is {state.phase}")
+        try:
+            await active.command(verb, actor)
+        finally:
+            await self._note(actor, verb, f"run {run_id}")
+        return active.state
+
+    async def fleet_command(self, verb: FleetVerb, actor: str) -> dict[VehicleId, str]:
+        """Tell the whole fleet; nothing that waits on the ground starts then."""
+        for active in self._active.values():
+            active.heed(FLEET_TO_RUN[verb], f"fleet {verb} by {actor}")
+        return await self._fleet.command(verb)
+
+    async def note_fleet_command(
+        self, verb: FleetVerb, actor: str, results: Mapping[VehicleId, str]
+    ) -> None:
+        """Write a fleet command into the books, after it was obeyed."""
+        text = ", ".join(f"{v}: {r}" for v, r in results.items())
+        await self._note(actor, f"fleet {verb}", text)
+        for active in tuple(self._active.values()):
+            await active.tell(f"fleet {verb} by {actor}")
+
+    async def _note(self, actor: str, action: str, detail: str) -> None:
+        try:
+            await self._by.store.audit(actor, action, detail)
+        except StoreFailed as e:
+            log.warning("not in the audit log: %s %s: %s", action, detail, e)
+
+
+def with_loops(plan: Plan, loops: int) -> Plan:
+    """The plan with its patrols going round ``loops`` times."""
+    return replace(
+        plan,
+        sorties=tuple(
+            replace(s, loops=loops) if _goes_round(s) else s for s in plan.sorties
+        ),
+    )
+
+
+def _goes_round(sortie: Sortie) -> bool:
+    return any(i.type == "drive" for i in sortie.items)
+
+
+def _is_patrol(plan: Plan, sortie_run: SortieRun) -> bool:
+    return any(s.id == sortie_run.sortie_id and _goes_round(s) for s in plan.sorties)
