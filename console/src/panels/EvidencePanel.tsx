@@ -1,0 +1,181 @@
+import { useEffect } from "react";
+import type { BuildingEvidence, Evidence, ReceiverEvidence } from "../domain";
+import { useWords } from "../i18n/i18n";
+import { ShareBar } from "../map/BuildingCard";
+import { theMap } from "../map/MapView";
+import { loadEvidence } from "../state/actions";
+import { ended } from "../state/state";
+import { store, useSelect } from "../state/store";
+import { Fact } from "../ui/parts";
+import { Reach } from "./PlanSummaryView";
+
+const MISSED_SHOWN = 60;
+
+function useBuildingName(): (id: string | null) => string {
+  const { t } = useWords();
+  const buildings = useSelect((s) => s.site?.buildings);
+  return (id) =>
+    id === null
+      ? t("evidence.outdoors")
+      : buildings?.find((one) => one.id === id)?.name || id;
+}
+
+function pick(id: string | null): void {
+  if (id === null) return;
+  store.dispatch({
+    type: "patch",
+    patch: { building_id: id, coverage: "evidence" },
+  });
+  const one = store.get().site?.buildings.find((b) => b.id === id);
+  const [lon, lat] = one?.center ?? [];
+  if (lon !== undefined && lat !== undefined) theMap()?.showPlace(lon, lat);
+}
+
+function BuildingRow({ one }: { one: BuildingEvidence }) {
+  const name = useBuildingName()(one.building_id);
+  return (
+    <tr>
+      <th scope="row">
+        <button type="button" className="link" onClick={() => pick(one.building_id)}>
+          {name}
+        </button>
+      </th>
+      <td>
+        <ShareBar share={{ reached: one.reached, receivers: one.receivers }} />
+      </td>
+      <td className="num">{`${one.reached}/${one.receivers}`}</td>
+      <td className="num">
+        {one.households > 0 ? `${one.households_reached}/${one.households}` : "—"}
+      </td>
+    </tr>
+  );
+}
+
+/** Those with something missed come first: they are what is left to do. */
+function byMissed(a: BuildingEvidence, b: BuildingEvidence): number {
+  return b.receivers - b.reached - (a.receivers - a.reached);
+}
+
+function Buildings({ evidence }: { evidence: Evidence }) {
+  const { t } = useWords();
+  return (
+    <section>
+      <h3>{t("evidence.buildings")}</h3>
+      <table className="buildings">
+        <thead>
+          <tr>
+            <th scope="col">{t("evidence.building")}</th>
+            <th scope="col" colSpan={2}>
+              {t("evidence.receivers")}
+            </th>
+            <th scope="col">{t("evidence.households")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {[...evidence.buildings].sort(byMissed).map((one) => (
+            <BuildingRow key={one.building_id ?? ""} one={one} />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function MissedRow({ one }: { one: ReceiverEvidence }) {
+  const { t, number } = useWords();
+  const name = useBuildingName()(one.building_id);
+  return (
+    <li>
+      <b>{name}</b>
+      <span className="muted">
+        {one.floor === null
+          ? t("evidence.ground")
+          : t("evidence.floor", { n: one.floor })}
+        {one.sti === null ? "" : ` · ${t("evidence.sti")} ${number(one.sti, 2)}`}
+        {one.reason ? ` · ${one.reason}` : ""}
+      </span>
+    </li>
+  );
+}
+
+function Missed({ evidence }: { evidence: Evidence }) {
+  const { t } = useWords();
+  const missed = evidence.receivers.filter((one) => !one.reached);
+  return (
+    <section>
+      <h3>
+        {t("evidence.missed")} <span className="num muted">{missed.length}</span>
+      </h3>
+      {missed.length === 0 ? (
+        <p className="empty">{t("evidence.missed.none")}</p>
+      ) : null}
+      <ul className="missed">
+        {missed.slice(0, MISSED_SHOWN).map((one) => (
+          <MissedRow key={one.id} one={one} />
+        ))}
+      </ul>
+      {missed.length > MISSED_SHOWN ? (
+        <p className="muted">
+          {t("evidence.more", { n: missed.length - MISSED_SHOWN })}
+        </p>
+      ) : null}
+    </section>
+  );
+}
+
+function Summary({ evidence }: { evidence: Evidence }) {
+  const { t } = useWords();
+  const s = evidence.summary;
+  return (
+    <section data-testid="evidence">
+      <Reach reached={s.reached} total={s.reachable} label={t("evidence.heard")} />
+      <dl className="facts">
+        <Fact
+          name={t("evidence.households")}
+          value={`${s.households_reached} / ${s.households}`}
+        />
+        <Fact
+          name={t("evidence.playbacks")}
+          value={`${s.playbacks_complete} / ${s.playbacks}`}
+        />
+        {s.loops_completed > 0 ? (
+          <Fact name={t("evidence.loops")} value={s.loops_completed} />
+        ) : null}
+      </dl>
+      {evidence.notes.length > 0 ? (
+        <details className="lines" data-tone="calm">
+          <summary>{t("evidence.notes")}</summary>
+          <ul>
+            {evidence.notes.map((one) => (
+              <li key={one}>{one}</li>
+            ))}
+          </ul>
+        </details>
+      ) : null}
+    </section>
+  );
+}
+
+export function EvidencePanel() {
+  const { t } = useWords();
+  const run = useSelect((s) => (s.run_id === null ? undefined : s.runs[s.run_id]));
+  const evidence = useSelect((s) =>
+    s.run_id === null ? undefined : s.evidence[s.run_id],
+  );
+  const id = run && ended(run) ? run.id : null;
+  useEffect(() => {
+    if (id !== null && !store.get().evidence[id]) void loadEvidence(id);
+  }, [id]);
+  if (!evidence) {
+    return (
+      <p className="empty">{t(id === null ? "evidence.none" : "evidence.pending")}</p>
+    );
+  }
+  return (
+    <div className="scroll">
+      <Summary evidence={evidence} />
+      <Buildings evidence={evidence} />
+      <Missed evidence={evidence} />
+    </div>
+  );
+}

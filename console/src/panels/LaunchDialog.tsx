@@ -1,0 +1,205 @@
+import { type FormEvent, useEffect, useRef, useState } from "react";
+import { useWords } from "../i18n/i18n";
+import type { LaunchOrder } from "../net/api";
+import { launch } from "../state/actions";
+import { freeVehicles, launchBlock } from "../state/rules";
+import type { OpenPlan } from "../state/state";
+import { useSelect } from "../state/store";
+
+const AUTHORITY_MAX = 200;
+
+function Message({ plan }: { plan: OpenPlan }) {
+  const { t } = useWords();
+  const said = useSelect((s) =>
+    s.announcements.find((one) => one.id === plan.doc.announcement.id),
+  );
+  if (!said) return null;
+  return (
+    <div className="launch-message">
+      <h3>
+        {t("launch.message")}{" "}
+        <span className="muted num">
+          {t("launch.repeats", { n: plan.doc.announcement.repeats })}
+        </span>
+      </h3>
+      <blockquote className="message">
+        {said.utterances.map((one) => (
+          <p key={one.lang} lang={one.lang}>
+            {one.text}
+          </p>
+        ))}
+      </blockquote>
+    </div>
+  );
+}
+
+function Assignment({
+  plan,
+  chosen,
+  choose,
+}: {
+  plan: OpenPlan;
+  chosen: Record<string, string>;
+  choose(sortie: string, vehicle: string): void;
+}) {
+  const { t, duration } = useWords();
+  const free = useSelect((s) => freeVehicles(s, plan));
+  return (
+    <ul className="rows launch-rows">
+      {plan.doc.sorties.map((one) => (
+        <li key={one.id}>
+          <b>{one.id}</b>
+          <span className="num muted">{duration(one.duration_s)}</span>
+          <select
+            aria-label={`${t("launch.vehicle")} ${one.id}`}
+            value={chosen[one.id] ?? ""}
+            onChange={(event) => choose(one.id, event.target.value)}
+          >
+            <option value="">
+              {one.vehicle
+                ? `${one.vehicle} · ${t("launch.vehicle.auto")}`
+                : t("launch.vehicle.auto")}
+            </option>
+            {free
+              .filter((v) => v.entry.kind === one.vehicle_kind)
+              .map((v) => (
+                <option key={v.entry.id} value={v.entry.id}>
+                  {v.entry.id}
+                </option>
+              ))}
+          </select>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function orderOf(
+  plan: OpenPlan,
+  authority: string,
+  chosen: Record<string, string>,
+  loops: string,
+): LaunchOrder {
+  const vehicles = Object.fromEntries(
+    Object.entries(chosen).filter(([, v]) => v !== ""),
+  );
+  return {
+    plan_id: plan.id,
+    authority,
+    ...(Object.keys(vehicles).length > 0 ? { vehicles } : {}),
+    ...(plan.doc.kind === "loop" && loops !== "" ? { loops: Number(loops) } : {}),
+  };
+}
+
+function Dialog({ plan, close }: { plan: OpenPlan; close(): void }) {
+  const { t, duration } = useWords();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [authority, setAuthority] = useState("");
+  const [missing, setMissing] = useState(false);
+  const [chosen, setChosen] = useState<Record<string, string>>({});
+  const [loops, setLoops] = useState("");
+  const blocked = useSelect(launchBlock);
+  const summary = plan.doc.summary;
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    dialog.current?.showModal();
+    input.current?.focus();
+  }, []);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const named = authority.trim();
+    setMissing(named === "");
+    if (named === "" || blocked) return;
+    void launch(orderOf(plan, named, chosen, loops));
+    close();
+  };
+  return (
+    <dialog
+      ref={dialog}
+      className="launch"
+      onClose={close}
+      aria-labelledby="launch-title"
+    >
+      <form onSubmit={submit} noValidate>
+        <h2 id="launch-title">{t("launch.title")}</h2>
+        <p className="muted">
+          {t("launch.what", {
+            sorties: plan.doc.sorties.length,
+            time: duration(summary.mission_time_s ?? summary.loop_time_s ?? 0),
+          })}
+        </p>
+        <Message plan={plan} />
+        <Assignment
+          plan={plan}
+          chosen={chosen}
+          choose={(sortie, vehicle) => setChosen({ ...chosen, [sortie]: vehicle })}
+        />
+        {plan.doc.kind === "loop" ? (
+          <label className="field">
+            <span>{t("launch.loops")}</span>
+            <input
+              type="number"
+              min={1}
+              max={1000}
+              placeholder={String(plan.doc.sorties[0]?.loops ?? 1)}
+              value={loops}
+              onChange={(event) => setLoops(event.target.value)}
+            />
+          </label>
+        ) : null}
+        <label className="field authority">
+          <span>{t("launch.authority")}</span>
+          <input
+            ref={input}
+            name="authority"
+            required
+            maxLength={AUTHORITY_MAX}
+            autoComplete="off"
+            aria-invalid={missing}
+            aria-describedby="authority-help"
+            value={authority}
+            onChange={(event) => setAuthority(event.target.value)}
+          />
+          <small id="authority-help" data-bad={missing}>
+            {missing ? t("launch.authority.missing") : t("launch.authority.help")}
+          </small>
+        </label>
+        {blocked ? <p className="blocked">{t(`launch.block.${blocked}`)}</p> : null}
+        <footer>
+          <button type="button" onClick={close}>
+            {t("launch.cancel")}
+          </button>
+          <button type="submit" className="launch-now" disabled={blocked !== null}>
+            {t("launch.confirm")}
+          </button>
+        </footer>
+      </form>
+    </dialog>
+  );
+}
+
+/** The launch button, and why it cannot be pressed when it cannot. */
+export function LaunchBar() {
+  const { t } = useWords();
+  const plan = useSelect((s) => s.plan);
+  const blocked = useSelect(launchBlock);
+  const busy = useSelect((s) => s.pending.launch === true);
+  const [open, setOpen] = useState(false);
+  return (
+    <div className="launch-bar">
+      <p className="muted" id="launch-why">
+        {blocked ? t(`launch.block.${blocked}`) : ""}
+      </p>
+      <button
+        type="button"
+        className="launch-now"
+        aria-describedby="launch-why"
+        disabled={blocked !== null || busy}
+        onClick={() => setOpen(true)}
+      >
+        {t("launch.button")}
+      </button>
+      {open && plan ? <Dialog plan={plan} close={() => setOpen(false)} /> : null}
+    </div>
+  );
+}

@@ -1,0 +1,292 @@
+import { type FormEvent, useState } from "react";
+import type { PlanKind } from "../domain";
+import { useWords } from "../i18n/i18n";
+import type { PlanOrder } from "../net/api";
+import { readProblem } from "../net/api";
+import { chooseMission, openPlan, startPlan } from "../state/actions";
+import { useSelect } from "../state/store";
+import { shortId } from "../state/views";
+import { Progress, Segmented } from "../ui/parts";
+import { LaunchBar } from "./LaunchDialog";
+import { Gate, PlanSummaryView } from "./PlanSummaryView";
+
+function MissionChoice() {
+  const { t } = useWords();
+  const missions = useSelect((s) => s.missions);
+  const mission_id = useSelect((s) => s.mission_id);
+  const loaded = useSelect((s) => s.loaded);
+  if (loaded && missions.length === 0)
+    return <p className="empty">{t("mission.none")}</p>;
+  return (
+    <label className="field">
+      <span>{t("mission.title")}</span>
+      <select
+        value={mission_id ?? ""}
+        onChange={(event) => void chooseMission(event.target.value)}
+      >
+        {mission_id === null ? <option value="">{t("app.loading")}</option> : null}
+        {missions.map((one) => (
+          <option key={one.id} value={one.id}>
+            {one.name || one.id}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function MissionText() {
+  const mission = useSelect((s) => s.missions.find((one) => one.id === s.mission_id));
+  const announcements = useSelect((s) => s.announcements);
+  const ids = new Set(mission?.announcements ?? []);
+  const texts = announcements
+    .filter((one) => ids.has(one.id))
+    .flatMap((one) =>
+      one.utterances.map((u) => ({ ...u, key: `${one.id} ${u.lang}` })),
+    );
+  if (texts.length === 0) return null;
+  return (
+    <blockquote className="message">
+      {texts.map((one) => (
+        <p key={one.key} lang={one.lang}>
+          {one.text}
+        </p>
+      ))}
+    </blockquote>
+  );
+}
+
+interface Options {
+  zone: string;
+  fleet: string;
+  window: string;
+  limit: string;
+  seed: string;
+}
+
+const NO_OPTIONS: Options = { zone: "", fleet: "", window: "", limit: "", seed: "" };
+
+/** Only what was filled in is sent; the service has the defaults. */
+export function orderOf(
+  mission_id: string,
+  kind: PlanKind,
+  options: Options,
+): PlanOrder {
+  const order: PlanOrder = { mission_id, kind };
+  if (options.zone) order.zone = options.zone;
+  if (options.fleet) {
+    order[kind === "drone" ? "drones" : "vehicles"] = Number(options.fleet);
+  }
+  if (options.window && kind === "drone") order.window = options.window;
+  if (options.limit) order.time_limit_s = Number(options.limit);
+  if (options.seed) order.seed = Number(options.seed);
+  return order;
+}
+
+function NumberField({
+  label,
+  value,
+  max,
+  onChange,
+}: {
+  label: string;
+  value: string;
+  max: number;
+  onChange(value: string): void;
+}) {
+  const { t } = useWords();
+  return (
+    <label className="field">
+      <span>{label}</span>
+      <input
+        type="number"
+        min={0}
+        max={max}
+        step={1}
+        inputMode="numeric"
+        placeholder={t("options.auto")}
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+      />
+    </label>
+  );
+}
+
+function OptionFields({
+  kind,
+  options,
+  change,
+}: {
+  kind: PlanKind;
+  options: Options;
+  change(part: Partial<Options>): void;
+}) {
+  const { t } = useWords();
+  const zones = useSelect((s) => s.site?.zones);
+  return (
+    <details className="options">
+      <summary>{t("options.title")}</summary>
+      <div className="grid-2">
+        <label className="field">
+          <span>{t("options.zone")}</span>
+          <select
+            value={options.zone}
+            onChange={(event) => change({ zone: event.target.value })}
+          >
+            <option value="">{t("options.zone.all")}</option>
+            {(zones ?? []).map((one) => (
+              <option key={one.id} value={one.name || one.id}>
+                {one.name || one.id}
+              </option>
+            ))}
+          </select>
+        </label>
+        <NumberField
+          label={t(kind === "drone" ? "options.drones" : "options.vehicles")}
+          value={options.fleet}
+          max={64}
+          onChange={(fleet) => change({ fleet })}
+        />
+        {kind === "drone" ? (
+          <label className="field">
+            <span>{t("options.window")}</span>
+            <select
+              value={options.window}
+              onChange={(event) => change({ window: event.target.value })}
+            >
+              <option value="">{t("options.auto")}</option>
+              <option value="open">{t("window.open")}</option>
+              <option value="tilted">{t("window.tilted")}</option>
+              <option value="closed">{t("window.closed")}</option>
+            </select>
+          </label>
+        ) : null}
+        <NumberField
+          label={t("options.limit")}
+          value={options.limit}
+          max={3600}
+          onChange={(limit) => change({ limit })}
+        />
+        <NumberField
+          label={t("options.seed")}
+          value={options.seed}
+          max={2 ** 31 - 1}
+          onChange={(seed) => change({ seed })}
+        />
+      </div>
+    </details>
+  );
+}
+
+function JobView() {
+  const { t } = useWords();
+  const job = useSelect((s) => s.job);
+  if (!job || job.state === "done") return null;
+  if (job.state === "failed") {
+    const problem = readProblem(job.problem, 422);
+    return (
+      <div className="card bad" role="alert">
+        <strong>{t("plan.failed")}</strong>
+        <p>{problem.detail || job.text || problem.title}</p>
+        <ul>
+          {problem.faults.map((one) => (
+            <li key={one.place + one.what}>{`${one.place}: ${one.what}`}</li>
+          ))}
+        </ul>
+      </div>
+    );
+  }
+  return (
+    <div className="job">
+      <Progress ratio={job.progress_ratio ?? 0} label={t("plan.making")} />
+      <p role="status">
+        {job.state === "queued" ? t("plan.queued") : job.text || t("plan.making")}
+      </p>
+    </div>
+  );
+}
+
+function MakePlan() {
+  const { t } = useWords();
+  const mission_id = useSelect((s) => s.mission_id);
+  const busy = useSelect((s) => s.pending.plan === true);
+  const offline = useSelect((s) => s.live.phase !== "open");
+  const [kind, setKind] = useState<PlanKind>("drone");
+  const [options, setOptions] = useState(NO_OPTIONS);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (mission_id !== null) void startPlan(orderOf(mission_id, kind, options));
+  };
+  return (
+    <form className="make" onSubmit={submit}>
+      <Segmented<PlanKind>
+        label={t("plan.open")}
+        value={kind}
+        options={[
+          { value: "drone", text: t("kind.drone") },
+          { value: "loop", text: t("kind.loop") },
+        ]}
+        onChange={setKind}
+      />
+      <OptionFields
+        kind={kind}
+        options={options}
+        change={(part) => setOptions({ ...options, ...part })}
+      />
+      <button
+        type="submit"
+        className="primary"
+        disabled={busy || offline || mission_id === null}
+      >
+        {busy ? t("plan.making") : t("plan.make")}
+      </button>
+    </form>
+  );
+}
+
+function PlanChoice() {
+  const { t, dateTime } = useWords();
+  const site_id = useSelect((s) => s.site?.id);
+  const plans = useSelect((s) => s.plans);
+  const open = useSelect((s) => s.plan?.id ?? null);
+  const here = plans.filter((one) => one.site_id === null || one.site_id === site_id);
+  if (here.length === 0) return <p className="empty">{t("plan.none")}</p>;
+  return (
+    <label className="field">
+      <span>{t("plan.open")}</span>
+      <select
+        value={open ?? ""}
+        onChange={(event) => void openPlan(event.target.value)}
+      >
+        {open === null ? <option value="">—</option> : null}
+        {here.map((one) => (
+          <option key={one.id} value={one.id}>
+            {`${t(`kind.${one.kind}`)} · ${dateTime(one.created_utc)} · ${shortId(one.id)}`}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+export function PlanPanel() {
+  const plan = useSelect((s) => s.plan);
+  return (
+    <>
+      <div className="scroll">
+        <section>
+          <MissionChoice />
+          <MissionText />
+          <MakePlan />
+          <JobView />
+        </section>
+        <section>
+          <PlanChoice />
+          {plan ? <PlanSummaryView plan={plan.doc} /> : null}
+          {plan ? <Gate violations={plan.violations} /> : null}
+        </section>
+      </div>
+      <LaunchBar />
+    </>
+  );
+}
