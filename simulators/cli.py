@@ -1,0 +1,111 @@
+"""Command line of the simulators."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from dataclasses import replace
+
+from simulators.build import build
+from simulators.clock import SimClock
+from simulators.config import VehicleConfig
+from simulators.faults import LinkFaults
+from simulators.server import Endpoint, Server
+
+
+def main(argv: list[str]) -> int:
+    """Run one simulator until it is interrupted."""
+    args = _parser().parse_args(argv)
+    run = _vehicle(args)
+    try:
+        return asyncio.run(_until_signal(run))
+    except (OSError, ValueError) as fault:
+        print(f"simulators: {fault}", file=sys.stderr)  # noqa: T201 - a command
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m simulators", description=__doc__)
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    for kind in ("copter", "rover"):
+        _vehicle_options(kinds.add_parser(kind, help=f"a simulated {kind}"))
+    return parser
+
+
+def _vehicle_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    default = VehicleConfig()
+    add("--listen", action="append", metavar="ENDPOINT", help="tcp|udp|udpin:host:port")
+    add("--sysid", type=int, default=1)
+    add("--lat", type=float, default=default.lat_deg)
+    add("--lon", type=float, default=default.lon_deg)
+    add("--amsl", type=float, default=default.amsl_m)
+    add("--heading", type=float, default=0.0)
+    add("--speedup", type=float, default=1.0)
+    add("--epoch", type=float, default=None, metavar="UNIX_S")
+    add("--seed", type=int, default=0)
+    add("--uid", type=int, default=None)
+    add("--battery-s", type=float, default=None)
+    add("--ready-scale", type=float, default=1.0, help="0: ready at once")
+    add("--wind", default="0,0", metavar="M_S,TOWARDS_DEG")
+    add("--param", action="append", default=[], metavar="NAME=VALUE")
+    add("--signing-key", default=None, metavar="HEX", help="32 bytes")
+
+
+def _config(args: argparse.Namespace, clock: SimClock) -> VehicleConfig:
+    key = None if args.signing_key is None else bytes.fromhex(args.signing_key)
+    if key is not None and len(key) != 32:
+        msg = f"--signing-key has {len(key)} bytes, not 32"
+        raise ValueError(msg)
+    speed, towards = (float(part) for part in args.wind.split(","))
+    overrides = dict(_param(text) for text in args.param)
+    return replace(
+        VehicleConfig(kind=args.kind),
+        sysid=args.sysid,
+        lat_deg=args.lat,
+        lon_deg=args.lon,
+        amsl_m=args.amsl,
+        heading_deg=args.heading,
+        seed=args.seed,
+        uid=args.uid,
+        battery_s=args.battery_s,
+        ready_scale=args.ready_scale,
+        start_utc_s=clock.start_utc_s,
+        signing_key=key,
+        wind=(speed, towards),
+        param_overrides=overrides,
+    )
+
+
+def _param(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    return name, float(value)
+
+
+async def _vehicle(args: argparse.Namespace) -> int:
+    clock = SimClock(args.speedup, args.epoch)
+    try:
+        vehicle = build(_config(args, clock))
+    except KeyError as fault:
+        msg = f"--param {fault}: no such parameter"
+        raise ValueError(msg) from fault
+    server = Server(vehicle, clock, LinkFaults())
+    for number, text in enumerate(args.listen or ["tcp:127.0.0.1:5760"]):
+        # serial0 does not ask for signatures, the other ports do
+        await server.open(Endpoint.parse(text), trusted=number == 0)
+    where = " ".join(str(endpoint) for endpoint in server.bound)
+    print(f"READY {args.kind} sysid={args.sysid} {where}", flush=True)  # noqa: T201
+    await server.run()
+    return 0
+
+
+async def _until_signal(run: "asyncio._CoroutineLike[int]") -> int:
+    """Run until SIGINT or SIGTERM, and end without a trace."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(run)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        return await task
+    return 0

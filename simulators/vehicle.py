@@ -1,0 +1,550 @@
+"""The vehicle core: bytes in and out of named links, moved by explicit time.
+
+No sockets, no wall clock, no hidden randomness: the same seed, bytes and
+times give the same answers. What a copter and a rover do differently is in
+:mod:`simulators.copter` and :mod:`simulators.rover`.
+"""
+
+import math
+import random
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+from typing import ClassVar
+
+from simulators.battery import Battery, Failsafe
+from simulators.body import Body
+from simulators.config import VehicleConfig
+from simulators.fence import FenceMonitor, FenceStore
+from simulators.geometry import Frame
+from simulators.items import GLOBAL, Stored
+from simulators.links import HEARTBEAT_ID, TIMESYNC_ID, Link, new_link
+from simulators.mission import Mission
+from simulators.params import Params
+from simulators.rally import RallyStore
+from simulators.transfer import Peer, Transfer
+from simulators.wire import Message, Signing, mavlink
+
+FENCE_PERIOD_S = 0.3
+IDLE_TICK_S = 1.0
+PREARM_S, POSITION_S = 23.6, 41.6
+ORIGIN_S, GPS_S = 19.9, 9.9
+
+Handler = Callable[["Vehicle", Link, Message], None]
+Builder = Callable[["Vehicle"], Message | None]
+
+
+class Vehicle(ABC):
+    """Everything that copter and rover share."""
+
+    kind: ClassVar[str]
+    mav_type: ClassVar[int]
+    boot_mode: ClassVar[int]
+    auto_mode: ClassVar[int]
+
+    def __init__(self, config: VehicleConfig) -> None:
+        self.config = config
+        self.random = random.Random(config.seed)
+        self.now_s = 0.0
+        self.boot_s = 0.0
+        self.boots = 0
+        self.params = Params(self.kind, config.sysid)
+        self.params.overrule(config.param_overrides)
+        self.frame = Frame(config.lat_deg, config.lon_deg)
+        self.body = Body(yaw_rad=math.radians(config.heading_deg))
+        self.battery = Battery(self.params, config.endurance_s)
+        self.signing = Signing()
+        if config.signing_key is not None:
+            self.signing.set_key(config.signing_key, 1)
+        self.handlers: dict[int, Handler] = {}
+        self.builders: dict[int, Builder] = {}
+        self._make_stores()
+        self._clear_state()
+
+    def _make_stores(self) -> None:
+        self.mission = Mission(self.params, self.text)
+        self.mission.bind(self)
+        self.fence_store = FenceStore(self.params, self.text)
+        self.fence = FenceMonitor(self.fence_store, self.params, self.frame)
+        self.rally = RallyStore(self.params)
+        stores = (self.mission, self.fence_store, self.rally)
+        self.transfers = {s.mission_type: Transfer(s, self.text) for s in stores}
+        self.links: dict[str, Link] = {}
+        self._last_words: dict[str, bytes] = {}
+        self.relays = [False, False]
+        self.executed: deque[tuple[float, int, int, int]] = deque(maxlen=4096)
+        self.texts: deque[tuple[float, int, str]] = deque(maxlen=4096)
+
+    def _clear_state(self) -> None:
+        """What a boot begins with; storage is kept."""
+        self.mode = self.boot_mode
+        self.armed = False
+        self.mission.armed = False
+        self.home: Stored | None = None
+        self.home_locked = False
+        self.home_ne = (0.0, 0.0)
+        self.gps_ok = self.position_ok = self.prearm_ok = False
+        self.gps_lost = False
+        self.gcs_heard_s: float | None = None
+        self.gcs_failsafe = self.ekf_failsafe = False
+        self.stalled = False
+        self.reached: int | None = None
+        self.armed_s = 0.0
+        self._pending_texts: list[tuple[int, str]] = []
+        self._reports: list[Message] = []
+        self._answers: list[tuple[Link, Message]] = []
+        self.reboot_asked = False
+        self._tick_at_s = self.now_s
+        self._tick_last_s = self.now_s
+        self._fence_at_s = self.now_s
+        self._second_at_s = self.now_s
+        self._timeline = deque(self._boot_timeline())
+
+    # -- links ---------------------------------------------------------------
+
+    def open_link(self, name: str, *, trusted: bool = False) -> None:
+        """A peer connects; it gets heartbeats, and more when it asks."""
+        number = len(self.links)
+        sysid = self.config.sysid
+        link = new_link(name, number, sysid, self.signing, trusted=trusted)
+        self.links[name] = link
+        link.stream(HEARTBEAT_ID, 1.0, self.now_s)
+        link.stream(TIMESYNC_ID, 10.0, self.now_s)
+        link.reached_waits = self.reached is not None
+        self.default_streams(link)
+
+    def close_link(self, name: str) -> None:
+        """The peer is gone."""
+        self.links.pop(name, None)
+
+    def receive(self, name: str, data: bytes) -> None:
+        """Bytes from a peer; answers are ready for :meth:`transmit`."""
+        link = self.links.get(name)
+        if link is None:
+            return
+        for packet in link.framer.push(data):
+            if not link.trusted and not self.signing.accepts(packet):
+                continue
+            self._dispatch(link, packet.message)
+            if self.links.get(name) is not link:
+                return  # it rebooted
+
+    def transmit(self, name: str) -> bytes:
+        """Bytes for a peer since the last call."""
+        link = self.links.get(name)
+        return self._last_words.pop(name, b"") if link is None else link.take()
+
+    def _dispatch(self, link: Link, message: Message) -> None:
+        sysid = self.config.sysid
+        if message.get_srcSystem() == sysid:
+            return
+        if getattr(message, "target_system", 0) not in (0, sysid):
+            return
+        if getattr(message, "target_component", 0) not in (0, 1):
+            return
+        handler = self.handlers.get(message.get_msgId())
+        if handler is None:
+            return
+        handler(self, link, message)
+        self._tick_at_s = min(self._tick_at_s, self.now_s + 0.01)
+        self.flush()
+
+    def peer(self, link: Link, message: Message) -> Peer:
+        """Who sent a message, with the way back."""
+        return Peer(
+            message.get_srcSystem(), message.get_srcComponent(), link.name, link.send
+        )
+
+    def broadcast(self, message: Message) -> None:
+        """To every link."""
+        for link in self.links.values():
+            link.send(message)
+
+    def report(self, message: Message) -> None:
+        """To every link, after the answer that is being made."""
+        self._reports.append(message)
+
+    def after_ack(self, link: Link, message: Message) -> None:
+        """To one link, after the ACK that is being made."""
+        self._answers.append((link, message))
+
+    def text(self, severity: int, text: str) -> None:
+        """STATUSTEXT to every link; it goes out after the ACK it explains."""
+        self.texts.append((self.now_s, severity, text))
+        self._pending_texts.append((severity, text))
+
+    def flush(self) -> None:
+        """Send what waits for the end of an answer or a tick."""
+        for name, value in self.params.saved():
+            self._reports.append(self.param_value(name, value, 65535))
+        for link, message in self._answers:
+            link.send(message)
+        self._answers.clear()
+        for message in self._reports:
+            self.broadcast(message)
+        self._reports.clear()
+        for severity, text in self._pending_texts:
+            self.broadcast(
+                mavlink.MAVLink_statustext_message(severity, text[:50].encode())
+            )
+        self._pending_texts.clear()
+        for link in self.links.values():
+            if link.reached_waits:
+                link.reached_waits = False
+                link.send(mavlink.MAVLink_mission_item_reached_message(self.reached))
+
+    def param_value(self, name: str, value: float, index: int) -> Message:
+        """PARAM_VALUE of one parameter."""
+        return mavlink.MAVLink_param_value_message(
+            name.encode(), value, self.params.type_of(name), len(self.params), index
+        )
+
+    # -- time ----------------------------------------------------------------
+
+    @property
+    def boot_ms(self) -> int:
+        """Milliseconds since boot."""
+        return round((self.now_s - self.boot_s) * 1000)
+
+    @property
+    def utc_s(self) -> float:
+        """Simulated Unix time."""
+        return self.config.start_utc_s + self.now_s
+
+    def next_event_s(self) -> float:
+        """When something next happens by itself."""
+        due = min(self._tick_at_s, self._second_at_s)
+        if self._timeline:
+            due = min(due, self._timeline[0][0])
+        for transfer in self.transfers.values():
+            deadline = transfer.deadline_s()
+            if deadline is not None:
+                due = min(due, deadline)
+        for link in self.links.values():
+            due = min(due, link.next_due_s)
+        return due
+
+    def advance(self, to_s: float) -> None:
+        """Let simulated time pass up to ``to_s``."""
+        while True:
+            due = self.next_event_s()
+            if due > to_s:
+                break
+            self.now_s = max(self.now_s, due)
+            self._run_due()
+        self.now_s = max(self.now_s, to_s)
+
+    def _run_due(self) -> None:
+        now = self.now_s
+        while self._timeline and self._timeline[0][0] <= now:
+            self._timeline.popleft()[1]()
+        for transfer in self.transfers.values():
+            transfer.poll(now)
+        if now >= self._tick_at_s:
+            self._tick()
+        if now >= self._second_at_s:
+            self._second_at_s = now + 1.0
+            self._each_second()
+        self.flush()
+        for link in self.links.values():
+            for message_id in link.due(now):
+                message = self.builders[message_id](self)
+                if message is not None:
+                    link.send(message)
+
+    def _tick(self) -> None:
+        now = self.now_s
+        dt_s = now - self._tick_last_s
+        self._tick_last_s = now
+        if dt_s > 0:
+            self.battery.drain(dt_s)
+        self.step(dt_s)
+        if self.armed and now >= self._fence_at_s:
+            self._fence_at_s = now + FENCE_PERIOD_S
+            self._check_fence()
+        lively = self.armed or not self.body.resting
+        self._tick_at_s = now + (self.config.tick_s if lively else IDLE_TICK_S)
+
+    def _each_second(self) -> None:
+        if not self.armed and self.now_s >= self._fence_at_s:
+            self._check_fence()
+        if self.armed:
+            begun = self.battery.check(self.now_s)
+            if begun is not None:
+                self._battery_failsafe(begun)
+        self._check_gcs()
+        if self.gps_ok:
+            self.signing.follow_clock(self.utc_s)
+
+    # -- boot ----------------------------------------------------------------
+
+    def reboot(self) -> None:
+        """Start again: links close, storage stays, a flying copter falls."""
+        self.boots += 1
+        self.boot_s = self.now_s
+        self._last_words = {name: link.take() for name, link in self.links.items()}
+        self.links.clear()
+        for transfer in self.transfers.values():
+            transfer.forget()
+        self.mission.stop()
+        self.mission.reset()
+        self.signing.reboot()
+        self.battery.failsafe = Failsafe.NONE
+        self.body.halt()
+        self.body.up_m = 0.0
+        self.fence.boot()
+        self._clear_state()
+
+    def _boot_timeline(self) -> list[tuple[float, Callable[[], None]]]:
+        scale = self.config.ready_scale
+        events = [
+            (GPS_S * scale, self._find_gps),
+            (ORIGIN_S * scale, self._find_origin),
+            (PREARM_S * scale, self._pass_prearm),
+            (POSITION_S * scale, self._find_position),
+        ]
+        return [(self.now_s + after, event) for after, event in events]
+
+    def _find_gps(self) -> None:
+        self.gps_ok = True
+        self.text(6, "GPS 1: detected u-blox")
+
+    def _find_origin(self) -> None:
+        self.text(6, "EKF3 IMU0 origin set")
+        self.text(6, f"Field Elevation Set: {self.config.amsl_m:.0f}m")
+        self.set_home_here()
+
+    def _pass_prearm(self) -> None:
+        self.prearm_ok = True
+
+    def _find_position(self) -> None:
+        self.position_ok = not self.gps_lost
+        self.text(6, "EKF3 IMU0 is using GPS")
+
+    # -- home ----------------------------------------------------------------
+
+    @property
+    def amsl_m(self) -> float:
+        """Altitude above mean sea level."""
+        return self.config.amsl_m + self.body.up_m
+
+    @property
+    def home_up_m(self) -> float:
+        """Height of home in the local frame."""
+        return 0.0 if self.home is None else self.home.alt_cm / 100 - self.config.amsl_m
+
+    @property
+    def relative_m(self) -> float:
+        """Height above home."""
+        return self.body.up_m - self.home_up_m
+
+    def set_home_here(self) -> None:
+        """Home is where the vehicle is."""
+        lat, lon = self.frame.to_e7(self.body.north_m, self.body.east_m)
+        self.set_home(lat, lon, self.amsl_m)
+
+    def set_home(self, lat_e7: int, lon_e7: int, amsl_m: float) -> None:
+        """Home is where it is said to be."""
+        zero = (0.0, 0.0, 0.0, 0.0)
+        alt_cm = round(amsl_m * 100)
+        self.home = Stored(
+            mavlink.MAV_CMD_NAV_WAYPOINT, zero, lat_e7, lon_e7, alt_cm, GLOBAL
+        )
+        self.home_ne = self.frame.to_ne(lat_e7, lon_e7)
+        self.mission.set_home(self.home)
+        for message_id in (242, 49):  # HOME_POSITION, GPS_GLOBAL_ORIGIN
+            builder = self.builders.get(message_id)
+            message = None if builder is None else builder(self)
+            if message is not None:
+                self.report(message)
+
+    # -- arming --------------------------------------------------------------
+
+    def arm(self, *, forced: bool = False) -> bool:
+        """Arm when nothing speaks against it; the reason goes out as text."""
+        if self.armed:
+            return True
+        fault = None if forced else self.arming_fault()
+        if fault is not None:
+            self.text(2, f"Arm: {fault}")
+            return False
+        self.armed = self.mission.armed = True
+        self.armed_s = self.now_s
+        self._tick_at_s = self.now_s
+        if not self.home_locked and self.gps_ok:
+            self.set_home_here()
+        self.on_armed()
+        return True
+
+    def arming_fault(self) -> str | None:
+        """Why it may not arm now."""
+        if self.params["ARMING_CHECK"] == 0:
+            return self.mode_fault()
+        flat = self.battery.failsafe is not Failsafe.NONE or self.battery.empty
+        breached = self.fence.breaches if self.fence.enabled else 0
+        checks = (
+            (not self.prearm_ok, "Accels inconsistent"),
+            (
+                self.needs_position() and not self.position_ok,
+                "Need Position Estimate",
+            ),
+            (flat, "Battery failsafe"),
+            (self.gcs_failsafe, "GCS failsafe on"),
+            (breached != 0, f"Vehicle breaching {self.fence.names(breached)}"),
+        )
+        found = next((reason for failed, reason in checks if failed), None)
+        return found or self.mode_fault()
+
+    def needs_position(self) -> bool:
+        """Whether the mode or the fence needs a position."""
+        return self.mode_needs_position(self.mode) or bool(self.fence.enabled & 6)
+
+    def disarm(self) -> None:
+        """Motors off."""
+        if not self.armed:
+            return
+        self.armed = self.mission.armed = False
+        self.battery.load = 0.0
+        self.on_disarmed()
+
+    # -- failsafes -----------------------------------------------------------
+
+    def _check_fence(self) -> None:
+        body, fence = self.body, self.fence
+        if not fence.enabled or not self.position_ok:
+            return
+        n, e = self.home_ne
+        new = fence.check(
+            body.north_m,
+            body.east_m,
+            home_distance_m=math.hypot(body.north_m - n, body.east_m - e),
+            up_m=self.relative_m,
+            time_ms=self.boot_ms,
+        )
+        if new and self.armed:
+            self.fence_breached(new)
+
+    def _battery_failsafe(self, level: Failsafe) -> None:
+        low = level is Failsafe.LOW
+        battery = self.battery
+        word = "low" if low else "critical"
+        used = f"{battery.voltage_v:.2f}V used {battery.used_mah:.0f} mAh"
+        self.text(4, f"Battery 1 is {word} {used}")
+        name = "BATT_FS_LOW_ACT" if low else "BATT_FS_CRT_ACT"
+        self.battery_failsafe(int(self.params[name]))
+
+    def _check_gcs(self) -> None:
+        if self.params["FS_GCS_ENABLE"] == 0 or self.gcs_heard_s is None:
+            return
+        late = self.now_s - self.gcs_heard_s > self.params["FS_GCS_TIMEOUT"]
+        if late and not self.gcs_failsafe:
+            self.gcs_failsafe = True
+            self.gcs_lost()
+        elif not late and self.gcs_failsafe:
+            self.gcs_failsafe = False
+            self.gcs_back()
+
+    def lose_gps(self) -> None:
+        """The receiver has no fix any more; the estimator gives up on it."""
+        self.gps_lost = True
+        self.gps_ok = self.position_ok = False
+        if self.armed:
+            self.ekf_failsafe = True
+            self.text(2, "EKF variance")
+            self.position_lost()
+
+    def find_gps(self) -> None:
+        """A fix again."""
+        self.gps_lost = False
+        self.gps_ok = self.position_ok = True
+        self.ekf_failsafe = False
+
+    # -- mission reports -----------------------------------------------------
+
+    def item_reached(self, index: int) -> None:
+        """One slot for all: a second report in the same turn overwrites it."""
+        self.reached = index
+        for link in self.links.values():
+            link.reached_waits = True
+
+    # -- what copter and rover do differently --------------------------------
+
+    @abstractmethod
+    def default_streams(self, link: Link) -> None:
+        """What a new link gets unasked."""
+
+    @abstractmethod
+    def step(self, dt_s: float) -> None:
+        """Run the mode and move."""
+
+    @abstractmethod
+    def set_mode(self, mode: int, *, by_gcs: bool = True) -> bool:
+        """Change the flight mode."""
+
+    @abstractmethod
+    def mode_needs_position(self, mode: int) -> bool:
+        """Whether a mode needs a position estimate."""
+
+    @abstractmethod
+    def mode_fault(self) -> str | None:
+        """Why the present mode cannot be armed in."""
+
+    @abstractmethod
+    def base_mode(self) -> int:
+        """HEARTBEAT.base_mode."""
+
+    @abstractmethod
+    def system_status(self) -> int:
+        """HEARTBEAT.system_status."""
+
+    @abstractmethod
+    def landed_state(self) -> int:
+        """EXTENDED_SYS_STATE.landed_state."""
+
+    @abstractmethod
+    def on_armed(self) -> None:
+        """It has just armed."""
+
+    @abstractmethod
+    def on_disarmed(self) -> None:
+        """It has just disarmed."""
+
+    @abstractmethod
+    def start_item(self, index: int, item: Stored) -> bool:
+        """Begin a mission item."""
+
+    @abstractmethod
+    def verify_item(self, index: int, item: Stored) -> bool:
+        """Whether a mission item is done."""
+
+    @abstractmethod
+    def mission_complete(self) -> None:
+        """The mission has no more items."""
+
+    @abstractmethod
+    def mission_paused(self) -> bool:
+        """Whether DO_PAUSE_CONTINUE holds it."""
+
+    @abstractmethod
+    def fence_breached(self, types: int) -> None:
+        """Act on a new breach."""
+
+    @abstractmethod
+    def battery_failsafe(self, action: int) -> None:
+        """Act on BATT_FS_LOW_ACT or BATT_FS_CRT_ACT."""
+
+    @abstractmethod
+    def gcs_lost(self) -> None:
+        """Act on the loss of the ground station."""
+
+    @abstractmethod
+    def gcs_back(self) -> None:
+        """The ground station is heard again."""
+
+    @abstractmethod
+    def position_lost(self) -> None:
+        """Act on the loss of the position estimate."""
+
+    @abstractmethod
+    def target(self) -> tuple[float, float, float] | None:
+        """Where it is heading (north, east, up), if anywhere."""
