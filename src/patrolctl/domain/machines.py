@@ -13,6 +13,11 @@ class VehicleKind(StrEnum):
     ROVER = "rover"
 
 
+# Where the loudspeaker is above a patrol vehicle's wheels, whose height is
+# what telemetry tells; on a copter the two are one.
+ROVER_SPEAKER_UP_M = 2.0
+
+
 class LinkState(StrEnum):
     """CONNECTING until first heard, then by age of the last heartbeat."""
 

@@ -69,12 +69,16 @@ class PlanAnnouncement:
     """The announcement as planned: its length once, and how often.
 
     ``clip_sha256`` None: planned with a stated length, before rendering.
+    ``spectrum_db`` is the clip's octave-band spectrum that the plan reckoned
+    with (None: standard male speech), so that the evidence of a run can
+    reckon with the same sound.
     """
 
     id: AnnouncementId
     duration_s: float
     repeats: int
     clip_sha256: str | None = None
+    spectrum_db: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
