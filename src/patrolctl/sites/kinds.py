@@ -77,7 +77,8 @@ def storeys(
     inside_m = height_m - base_m
     if floors is None:
         each_m = floor_height_m or FLOOR_HEIGHT_M
-        return height_m, max(1, math.floor(inside_m / each_m + 1e-6)), each_m
+        count = max(1, math.floor(inside_m / each_m + 1e-6))
+        return height_m, count, min(each_m, inside_m / count)
     return height_m, floors, floor_height_m or min(FLOOR_HEIGHT_M, inside_m / floors)
 
 
@@ -85,7 +86,7 @@ def _build_building(parts: Parts, id_: str, f: Fields, shape: BaseGeometry) -> N
     base_m = f.number("base_m", 0.0, MAX_HEIGHT_M) or 0.0
     height_m = f.number("height_m", 0.0, MAX_HEIGHT_M, above=True)
     floors = f.whole("floors", 1, MAX_FLOORS)
-    each_m = f.number("floor_height_m", MIN_FLOOR_HEIGHT_M, 20.0)
+    each_m = f.number("floor_height_m", 0.0, 20.0, above=True)
     if not f.has("height_m") and not f.has("floors"):
         f.fault("height_m", "is missing, and so is floors", "metres above ground")
     _check_fit(f, height_m, floors, each_m, base_m)
@@ -123,7 +124,7 @@ def _check_fit(
     if inside_m <= 0.0:
         f.fault("base_m", f"is {base_m:g}", f"below height_m, {height_m:g}")
         return
-    if floors is None:
+    if floors is None or floors == 1:  # a hut may be as low as it likes
         return
     least_m = floors * (each_m or MIN_FLOOR_HEIGHT_M)
     if least_m > inside_m + 0.05:

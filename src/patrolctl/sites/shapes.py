@@ -165,7 +165,7 @@ class ShapeReader:
         self.vertices += len(positions)
         if self.too_many:
             return None  # told once, by the loader
-        table = _table(positions)
+        table = degrees_table(positions)
         if table is None:
             index = next((i for i, p in enumerate(positions) if not _is_pair(p)), 0)
             what = f"position {index} is {shown(repr(positions[index]))}"
@@ -206,7 +206,8 @@ def _multipolygon(polygons: list[shapely.Polygon]) -> BaseGeometry:
     return whole if whole.is_valid else shapely.union_all(polygons)
 
 
-def _table(positions: list[Any]) -> Floats | None:
+def degrees_table(positions: list[Any]) -> Floats | None:
+    """Positions as (n, 2) lon, lat; None when one of them is no position."""
     try:
         table = np.array(positions)
     except (ValueError, OverflowError):  # ragged, or beyond every number

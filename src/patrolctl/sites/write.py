@@ -30,17 +30,28 @@ def site_geojson(site: Site) -> bytes:
         }
         for kind, id_, properties, shape in _features(site)
     ]
-    document = {
-        "type": "FeatureCollection",
+    members = {
         "id": site.id,
         "name": site.name,
         "time_zone": site.time_zone,
         "ground_amsl_m": site.ground_amsl_m,
-        "features": features,
     }
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    # One feature a line: files can be compared and mended by hand.
-    return (text.replace('{"type":"Feature",', '\n{"type":"Feature",') + "\n").encode()
+    return collection_bytes(members, features)
+
+
+def collection_bytes(members: dict[str, Any], features: list[dict[str, Any]]) -> bytes:
+    """A FeatureCollection with one feature a line.
+
+    Files written so can be compared and mended by hand.
+    """
+    head = json.dumps(
+        {"type": "FeatureCollection", **members, "features": []}, ensure_ascii=False
+    )
+    lines = (
+        json.dumps(f, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        for f in features
+    )
+    return (head[:-2] + "\n" + ",\n".join(lines) + "\n]}\n").encode()
 
 
 _Row = tuple[str, str, dict[str, Any], BaseGeometry]
