@@ -27,6 +27,12 @@ class Patience:
     attempts: int = 2
 
 
+def longest_s(cue: Cue, patience: Patience) -> float:
+    """The longest that :func:`announce` may take."""
+    message_s = cue.clip_duration_s * cue.repeats + patience.slack_s
+    return message_s + patience.expiry_s * patience.attempts
+
+
 @dataclass(frozen=True, slots=True)
 class Voice:
     """A speaker with the reports that come from it."""

@@ -24,6 +24,13 @@ class Recalled(Conflict):
     """The operator called the run home before this sortie had started."""
 
 
+def first_leaf(error: BaseException) -> BaseException:
+    """The first single error inside nested groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 class Execution:
     """One sortie of a run.
 
@@ -53,20 +60,18 @@ class Execution:
                 await clear_to_start()
                 await until_ready(self.crew)
                 await self._launch(self._prepared)
-                underway = Underway(
-                    self.job, self.crew, self._prepared, lambda: self.held
-                )
+                underway = Underway(self.job, self.crew, self._prepared)
                 async with asyncio.TaskGroup() as group:
                     recording = group.create_task(self._record(), name="track")
                     progress = await underway.follow(events)
                     recording.cancel()
         except* Recalled as e:
-            await self._tell(str(e.exceptions[0]), Told(phase=Phase.ABORTED))
+            await self._tell(str(first_leaf(e)), Told(phase=Phase.ABORTED))
         except* PatrolError as e:
-            await self._failed(str(e.exceptions[0]))
+            await self._failed(str(first_leaf(e)))
         except* Exception as e:
             log.exception("defect", extra={"run": self.job.run_id})
-            await self._failed(f"defect: {e.exceptions[0]!r}")
+            await self._failed(f"defect: {first_leaf(e)!r}")
         else:
             await self._ended(progress)
 

@@ -78,6 +78,12 @@ def telemetry_json(sample: Telemetry, sortie: str | None) -> bytes:
     return encode(sample)[:-1] + b',"sortie":' + encode(sortie) + b"}"
 
 
+def run_json(state: RunState) -> bytes:
+    """The state's fields plus ``progress_ratio``, one flat object."""
+    ratio = encode(round(state.progress_ratio, 4))
+    return encode(state)[:-1] + b',"progress_ratio":' + ratio + b"}"
+
+
 class LiveFeed:
     """The one place through which everything passes that is shown or kept."""
 
@@ -137,7 +143,8 @@ class LiveFeed:
             await self._keep(lambda: self._store.save_run(state, event))
             for publisher in self._publishers:
                 await self._tell(publisher.run_event(event, state))
-            self._show("run", encode({"state": state, "event": event}))
+            raw = b'{"state":' + run_json(state) + b',"event":' + encode(event) + b"}"
+            self._show("run", raw)
 
     async def playback(self, run_id: RunId | None, playback: Playback) -> None:
         """What a speaker really did."""

@@ -26,7 +26,6 @@ class Limits:
     cache_s: float = 120.0
     link_lost_s: float = 60.0
     grounded_s: float = 5.0
-    dwell_margin_s: float = 3.0
     patience: Patience = Patience()
 
 

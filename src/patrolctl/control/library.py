@@ -82,6 +82,11 @@ class Library:
         self._clip_of[announcement.id] = clip.sha256
         return clip
 
+    def rendered(self, announcement_id: str) -> Clip | None:
+        """The clip that an announcement was rendered to, if it was."""
+        sha256 = self._clip_of.get(AnnouncementId(announcement_id))
+        return None if sha256 is None else self._clips[sha256]
+
     def clip(self, sha256: str) -> Clip:
         """A rendered clip; raises NotFound."""
         try:

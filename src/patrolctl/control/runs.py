@@ -102,6 +102,7 @@ class Runs:
         self._by = services
         self._active: dict[RunId, ActiveRun] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._hosted: set[asyncio.Task[None]] = set()
         self._launching = asyncio.Lock()
 
     @asynccontextmanager
@@ -110,13 +111,11 @@ class Runs:
         await self._close_orphans()
         async with asyncio.TaskGroup() as group:
             self._group = group
-            hosted: list[asyncio.Task[None]] = []
-            self._hosted = hosted
             try:
                 yield self
             finally:
                 self._group = None
-                for task in hosted:
+                for task in tuple(self._hosted):
                     task.cancel()
 
     async def _close_orphans(self) -> None:
@@ -189,11 +188,11 @@ class Runs:
             )
             for line in advice:
                 await active.tell(f"advice: {line}")
-            self._hosted.append(
-                self._group.create_task(
-                    self._see_through(active), name=f"run-{active.state.id}"
-                )
+            doing = self._group.create_task(
+                self._see_through(active), name=f"run-{active.state.id}"
             )
+            self._hosted.add(doing)
+            doing.add_done_callback(self._hosted.discard)
             return active.state
 
     async def _ready_run(self, order: LaunchOrder) -> tuple[ActiveRun, tuple[str, ...]]:

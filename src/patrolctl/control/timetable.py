@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +65,8 @@ class Timetable:
         self._store = store
         self._clock = clock
         self._preview = preview
+        self._group: asyncio.TaskGroup | None = None
+        self._doing: set[asyncio.Task[None]] = set()
         self._schedules: dict[str, tuple[str, Schedule]] = {}
         for mission_id, brief in library.briefs.items():
             for schedule in brief.schedules:
@@ -115,11 +118,48 @@ class Timetable:
         verb = "pause" if paused else "resume"
         await self._store.audit(actor, f"{verb} schedule", schedule.id)
 
-    async def run_now(self, schedule_id: str, actor: str) -> str:
-        """Do what the next occurrence would do; the outcome in words."""
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Timetable"]:
+        """Host what was asked to run now, for as long as the context lasts."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            try:
+                yield self
+            finally:
+                self._group = None
+                for task in tuple(self._doing):
+                    task.cancel()
+
+    async def run_now(self, schedule_id: str, actor: str) -> None:
+        """Start what the next occurrence would do; its outcome is recorded.
+
+        Raises:
+            NotFound: no such schedule.
+            Conflict: the service is closing.
+        """
         _, schedule = self._find(schedule_id)
+        if self._group is None:
+            raise Conflict("the service is closing")
+        now = self._clock.utc()
         await self._store.audit(actor, "run schedule now", schedule.id)
-        return await self.fire(schedule, self._clock.utc(), actor=actor)
+        if not await self._store.claim_occurrence(schedule.id, now):
+            raise Conflict(f"schedule {schedule.id} is being run already")
+        doing = self._group.create_task(
+            self._run_now(schedule, now, actor), name=f"run-now-{schedule.id}"
+        )
+        self._doing.add(doing)
+        doing.add_done_callback(self._doing.discard)
+
+    async def _run_now(self, schedule: Schedule, now: datetime, actor: str) -> None:
+        try:
+            outcome = await self.fire(schedule, now, actor=actor)
+        except PatrolError as e:
+            outcome = f"refused: {e}"
+        except Exception as e:
+            # The service goes on; the defect is told where the outcome is.
+            log.exception("schedule %s", schedule.id)
+            outcome = f"defect: {type(e).__name__}: {e}"
+        await self._store.note_occurrence(schedule.id, now, outcome)
 
     async def fire(
         self, schedule: Schedule, due_utc: datetime, *, actor: str | None = None

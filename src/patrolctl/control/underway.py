@@ -2,17 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 
-from patrolctl.control.announce import Voice, announce
+from patrolctl.control.announce import Voice, announce, longest_s
 from patrolctl.control.broadcast import Listener
-from patrolctl.control.follow import Note, Progress, follow
+from patrolctl.control.follow import Progress, follow
 from patrolctl.control.job import Crew, SortieJob, Told, tell
 from patrolctl.control.prepare import Prepared
 from patrolctl.domain.errors import LinkFailed, PatrolError
 from patrolctl.domain.machines import LinkState, VehicleKind
-from patrolctl.domain.run import Phase
 from patrolctl.domain.sound import Cue, Playback, PlaybackStatus
 from patrolctl.domain.telemetry import EventKind, VehicleEvent
 
@@ -26,22 +24,13 @@ class Underway:
         job: what is done.
         crew: who does it.
         prepared: the mission that was uploaded.
-        operator_holds: whether the operator has the vehicle held.
     """
 
-    def __init__(
-        self,
-        job: SortieJob,
-        crew: Crew,
-        prepared: Prepared,
-        operator_holds: Callable[[], bool],
-    ) -> None:
+    def __init__(self, job: SortieJob, crew: Crew, prepared: Prepared) -> None:
         self._job = job
         self._crew = crew
         self._mission = prepared.mission
         self._cues = prepared.cues
-        self._operator_holds = operator_holds
-        self._keeping = False  # we hold the vehicle until its message ended
         self._cued: set[str] = set()
         self.progress = Progress(step=1)
 
@@ -49,41 +38,33 @@ class Underway:
         """Until the vehicle is home (or down), whatever the reason.
 
         Raises:
-            LinkFailed: nothing was heard for so long that nobody knows.
+            ExceptionGroup: of LinkFailed, when nothing was heard for so long
+                that nobody knows.
         """
-        try:
-            async with asyncio.TaskGroup() as group:
-                watch = group.create_task(self._watch(events), name="watch")
-                talks: list[asyncio.Task[None]] = []
-                async for event in events:
-                    await self._take(event)
-                    if self.progress.ended:
-                        break
-                    if cue := self._cue_of(event):
-                        talk = self._talk(cue, event.seq or 0)
-                        talks.append(group.create_task(talk, name=f"cue-{cue.id}"))
-                watch.cancel()
-                for task in talks:
-                    task.cancel()
-        except* PatrolError as e:
-            raise e.exceptions[0] from None
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._watch(events), name="watch")
+            talks: list[asyncio.Task[None]] = []
+            async for event in events:
+                await self._take(event)
+                if self.progress.ended:
+                    break
+                if cue := self._cue_of(event):
+                    talk = self._talk(cue, event.seq or 0)
+                    talks.append(group.create_task(talk, name=f"cue-{cue.id}"))
+            watch.cancel()
+            for task in talks:
+                task.cancel()
         return self.progress
 
     async def _take(self, event: VehicleEvent) -> None:
         before = self.progress
         self.progress, note = follow(event, self._mission, before)
-        if note is None or self._is_our_own_hold(event):
+        if note is None:
             return
         told = Told(phase=note.phase, cut=note.cut)
         if self.progress.step != before.step:
             told = replace(told, step=self.progress.step, loops_done=self.progress.laps)
-        await self._note(note, told)
-
-    async def _note(self, note: Note, told: Told) -> None:
         await tell(self._job, self._crew, note.text, told)
-
-    def _is_our_own_hold(self, event: VehicleEvent) -> bool:
-        return self._keeping and event.kind in {EventKind.HELD, EventKind.RESUMED}
 
     # -- message and motion
 
@@ -102,22 +83,24 @@ class Underway:
         return f"{self._job.run_id}:{cue.id}{lap}"
 
     async def _talk(self, cue: Cue, seq: int) -> None:
-        """Play the cue and do not let the vehicle leave before its end."""
-        key = self._key(cue)
+        """Play the cue; the vehicle stays until it was heard to its end."""
         if self._crew.muted():
             await tell(self._job, self._crew, f"cue {cue.id} not played: silenced")
+            await self._keep(seq, 0.0)
             return
-        step = next(s for s in self._mission.steps if s.seq == seq)
-        margin_s = self._crew.limits.dwell_margin_s
-        stay_s = max(0.0, (step.duration_s or 0.0) - margin_s)
-        async with asyncio.TaskGroup() as group:
-            keeper = group.create_task(self._keep(stay_s), name=f"keep-{cue.id}")
-            outcome = await self._announce(cue, key)
-            if not self._keeping:
-                keeper.cancel()
-        await self._told_of(cue, outcome)
-        if self._keeping:
-            await self._leave(seq)
+        lap = self.progress.laps
+        await self._keep(seq, longest_s(cue, self._crew.limits.patience))
+        try:
+            outcome = await self._announce(cue, self._key(cue))
+        finally:
+            await self._keep(seq, 0.0)
+        await self._told_of(cue, lap, outcome)
+
+    async def _keep(self, seq: int, for_s: float) -> None:
+        try:
+            await self._crew.member.vehicle.keep(seq, for_s)
+        except PatrolError as e:
+            await tell(self._job, self._crew, f"motion does not wait: {e}")
 
     async def _announce(self, cue: Cue, key: str) -> Playback | str:
         member = self._crew.member
@@ -131,7 +114,7 @@ class Underway:
             patience=self._crew.limits.patience,
         )
 
-    async def _told_of(self, cue: Cue, outcome: Playback | str) -> None:
+    async def _told_of(self, cue: Cue, lap: int, outcome: Playback | str) -> None:
         if isinstance(outcome, str):
             await tell(self._job, self._crew, f"cue {cue.id} not played: {outcome}")
         elif outcome.status is PlaybackStatus.COMPLETED and outcome.complete:
@@ -139,39 +122,11 @@ class Underway:
                 self._job,
                 self._crew,
                 f"cue {cue.id} played to the end",
-                Told(cue_done=cue.id),
+                Told(cue_done=f"{cue.id}:lap{lap + 1}" if lap else cue.id),
             )
         else:
             why = outcome.reason or outcome.status.value
             await tell(self._job, self._crew, f"cue {cue.id} not complete: {why}")
-
-    async def _keep(self, stay_s: float) -> None:
-        """Hold the vehicle shortly before its dwell would end by itself."""
-        await self._crew.clock.sleep(stay_s)
-        self._keeping = True
-        try:
-            await self._crew.member.vehicle.hold()
-        except PatrolError as e:
-            self._keeping = False
-            await tell(self._job, self._crew, f"left before the message ended: {e}")
-
-    async def _leave(self, seq: int) -> None:
-        """Go on after a dwell that we made longer."""
-        try:
-            if self._operator_holds() or self.progress.cut is not None:
-                return
-            vehicle = self._crew.member.vehicle
-            await vehicle.skip_to(seq + 1)
-            await vehicle.resume()
-        except PatrolError as e:
-            await tell(
-                self._job,
-                self._crew,
-                f"could not go on after the message: {e}",
-                Told(phase=Phase.HELD),
-            )
-        finally:
-            self._keeping = False
 
     # -- what the facts do not tell
 

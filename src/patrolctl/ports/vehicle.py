@@ -64,6 +64,15 @@ class Vehicle(Protocol):
         """Go on with mission step ``seq``."""
         ...
 
+    async def keep(self, seq: int, for_s: float) -> None:
+        """Stay in dwell step ``seq`` for ``for_s`` from now; 0 lets it go on.
+
+        So motion follows the message: a dwell lasts until its announcement
+        was heard to the end, not as long as somebody once computed. A step
+        that is not in progress is left alone.
+        """
+        ...
+
     async def return_home(self) -> None:
         """Leave the mission and come home."""
         ...

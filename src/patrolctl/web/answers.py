@@ -1,0 +1,160 @@
+"""Shapes that exist only in answers, and how answers are written.
+
+Answers are the JSON of the domain's dataclasses, encoded by the same code
+that stores them. The types here tell OpenAPI what that JSON looks like.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fastapi import Response
+from pydantic import BaseModel
+
+from patrolctl.domain.jsondoc import encode
+from patrolctl.domain.run import RunState
+from patrolctl.domain.sound import Announcement
+from patrolctl.domain.violation import Violation
+
+
+def json(value: object, status: int = 200, **headers: str) -> Response:
+    """Any domain value as a JSON answer."""
+    raw = value if isinstance(value, bytes) else encode(value)
+    names = {name.replace("_", "-"): text for name, text in headers.items()}
+    return Response(raw, status, headers=names, media_type="application/json")
+
+
+def json_list(parts: list[bytes]) -> Response:
+    """JSON values that are already encoded, as one list."""
+    return json(b"[" + b",".join(parts) + b"]")
+
+
+@dataclass(frozen=True, slots=True)
+class Center:
+    """A point."""
+
+    lat_deg: float
+    lon_deg: float
+
+
+@dataclass(frozen=True, slots=True)
+class SiteHead:
+    """A site in the list; ``bounds`` are west, south, east, north."""
+
+    id: str
+    name: str
+    buildings: int
+    households: int
+    center: Center
+    bounds: tuple[float, float, float, float]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MissionHead:
+    """A mission in the list."""
+
+    id: str
+    name: str
+    site_id: str
+    announcements: tuple[str, ...]
+    vehicles: tuple[str, ...]
+    schedules: tuple[str, ...]
+    defaults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobAccepted:
+    """A job was queued."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckAnswer:
+    """What the safety gate finds."""
+
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetAnswer:
+    """Each vehicle's result: "ok" or the reason."""
+
+    vehicles: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """It was taken on."""
+
+    accepted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who may use the service."""
+
+    id: str
+    name: str
+    role: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunAnswer(RunState):
+    """A run with how far it is."""
+
+    progress_ratio: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClipAnswer:
+    """A rendered clip; its sound is at ``url``."""
+
+    sha256: str
+    url: str
+    duration_s: float
+    sample_rate_hz: int
+    loudness_lufs: float | None
+    peak_dbfs: float | None
+    crest_db: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementAnswer(Announcement):
+    """An announcement with the clip that it was rendered to, if it was."""
+
+    clip_sha256: str | None = None
+    duration_s: float | None = None
+
+
+class Feature(BaseModel):
+    """A GeoJSON feature."""
+
+    type: Literal["Feature"]
+    id: str | int | None = None
+    geometry: dict[str, object] | None
+    properties: dict[str, object] | None
+
+
+class FeatureCollection(BaseModel):
+    """RFC 7946, features as in ``site.geojson``."""
+
+    type: Literal["FeatureCollection"]
+    features: list[Feature]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The process answers."""
+
+    status: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether launches are possible; what is wrong by the name of the check."""
+
+    ready: bool
+    faults: dict[str, str]

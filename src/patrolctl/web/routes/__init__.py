@@ -1,0 +1,23 @@
+"""The routes under ``/api/v1``, one module a resource."""
+
+from patrolctl.web.routes import (
+    fleet,
+    places,
+    plans,
+    records,
+    runs,
+    schedules,
+    sounds,
+)
+
+ROUTERS = (
+    places.router,
+    sounds.router,
+    plans.router,
+    fleet.router,
+    runs.router,
+    schedules.router,
+    records.router,
+)
+
+__all__ = ["ROUTERS"]

@@ -1,0 +1,599 @@
+"""Fakes of every port: a whole fleet in memory, on a clock moved by hand."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from shapely import box
+
+from patrolctl.clock import ManualClock
+from patrolctl.control.active import Services
+from patrolctl.control.feed import LiveFeed
+from patrolctl.control.fleet import Fleet
+from patrolctl.control.gate import Gate, _insist
+from patrolctl.control.job import Limits
+from patrolctl.domain.audit import AuditEntry
+from patrolctl.domain.brief import Brief
+from patrolctl.domain.errors import Conflict, LaunchRefused, NotFound, StoreFailed
+from patrolctl.domain.ids import AnnouncementId, SortieId, SpeakerId, VehicleId
+from patrolctl.domain.machines import (
+    FleetVehicle,
+    LinkState,
+    SpeakerProfile,
+    VehicleKind,
+    VehicleProfile,
+)
+from patrolctl.domain.mission import Mission, StepType, UploadReceipt
+from patrolctl.domain.plan import (
+    ItemType,
+    Plan,
+    PlanAnnouncement,
+    PlanCue,
+    PlanHome,
+    PlanItem,
+    PlanKind,
+    PlanSummary,
+    Requirement,
+    Sortie,
+)
+from patrolctl.domain.site import Site
+from patrolctl.domain.sound import (
+    Announcement,
+    Clip,
+    Cue,
+    Playback,
+    PlaybackStatus,
+    SpeakerPhase,
+    SpeakerState,
+    Utterance,
+)
+from patrolctl.domain.telemetry import EventKind, Telemetry, VehicleEvent
+from patrolctl.domain.violation import Violation
+from patrolctl.geo import LatLon, LocalFrame
+
+SHA = "c" * 64
+CLIP = Clip(SHA, f"/nowhere/{SHA}.wav", duration_s=20.0, sample_rate_hz=22050)
+ORIGIN = LatLon(lat_deg=34.2, lon_deg=117.2)
+SITE = Site(
+    id="yard",
+    name="Yard",
+    sha256="5" * 64,
+    frame=LocalFrame(ORIGIN),
+    geofence=box(-500, -500, 500, 500),
+    time_zone="Asia/Shanghai",
+)
+IDS = itertools.count()
+
+
+class MemoryStore:
+    """The Store port in dictionaries; ``broken`` makes it fail."""
+
+    def __init__(self) -> None:
+        self.plans_by_id: dict[str, Plan] = {}
+        self.keys: dict[str, str] = {}
+        self.states: dict[str, object] = {}
+        self.events: list[object] = []
+        self.vehicle_facts: list[VehicleEvent] = []
+        self.points: dict[str, list[object]] = {}
+        self.played: dict[str, Playback] = {}
+        self.proofs: dict[str, object] = {}
+        self.claims: dict[tuple[str, datetime], str | None] = {}
+        self.paused: set[str] = set()
+        self.log: list[tuple[str, str, str]] = []
+        self.broken: str | None = None
+        self.hang = False
+
+    async def _touch(self) -> None:
+        if self.hang:
+            await asyncio.Event().wait()
+        if self.broken:
+            raise StoreFailed(self.broken)
+
+    async def save_plan(
+        self, plan_id: str, plan: Plan, *, key: str | None = None
+    ) -> None:
+        await self._touch()
+        self.plans_by_id[plan_id] = plan
+        if key:
+            self.keys[key] = plan_id
+
+    async def plan_of(self, key: str) -> str | None:
+        return self.keys.get(key)
+
+    async def plan(self, plan_id: str) -> Plan:
+        if plan_id not in self.plans_by_id:
+            raise NotFound("plan", plan_id)
+        return self.plans_by_id[plan_id]
+
+    async def save_run(self, state: object, event: object) -> None:
+        await self._touch()
+        self.states[state.id] = state
+        if event is not None:
+            self.events.append(event)
+
+    async def run(self, run_id: str) -> object:
+        if run_id not in self.states:
+            raise NotFound("run", run_id)
+        return self.states[run_id]
+
+    async def runs(self, *, limit: int = 100) -> tuple[object, ...]:
+        return tuple(self.states.values())[:limit]
+
+    async def add_vehicle_event(self, event: VehicleEvent) -> None:
+        await self._touch()
+        self.vehicle_facts.append(event)
+
+    async def add_track(self, run_id: str, points: tuple[object, ...]) -> None:
+        await self._touch()
+        self.points.setdefault(run_id, []).extend(points)
+
+    async def track(self, run_id: str) -> tuple[object, ...]:
+        return tuple(self.points.get(run_id, ()))
+
+    async def add_playback(self, run_id: str | None, playback: Playback) -> None:
+        await self._touch()
+        self.played[playback.id] = playback
+
+    async def playbacks(self, run_id: str) -> tuple[Playback, ...]:
+        return tuple(p for p in self.played.values() if p.key.startswith(run_id))
+
+    async def save_evidence(self, evidence: object) -> None:
+        await self._touch()
+        self.proofs[evidence.run_id] = evidence
+
+    async def evidence(self, run_id: str) -> object:
+        if run_id not in self.proofs:
+            raise NotFound("evidence of run", run_id)
+        return self.proofs[run_id]
+
+    async def claim_occurrence(self, schedule_id: str, due_utc: datetime) -> bool:
+        fresh = (schedule_id, due_utc) not in self.claims
+        self.claims.setdefault((schedule_id, due_utc), None)
+        return fresh
+
+    async def note_occurrence(
+        self, schedule_id: str, due_utc: datetime, outcome: str
+    ) -> None:
+        self.claims[schedule_id, due_utc] = outcome
+
+    async def occurrences(
+        self, schedule_id: str, *, limit: int = 50
+    ) -> tuple[object, ...]:
+        return ()
+
+    async def pause_schedule(self, schedule_id: str, *, paused: bool) -> None:
+        (self.paused.add if paused else self.paused.discard)(schedule_id)
+
+    async def paused_schedules(self) -> frozenset[str]:
+        return frozenset(self.paused)
+
+    async def audit(self, actor: str, action: str, detail: str) -> None:
+        await self._touch()
+        self.log.append((actor, action, detail))
+
+    async def audit_log(self, *, limit: int = 200) -> tuple[AuditEntry, ...]:
+        return ()
+
+
+class FakeVehicle:
+    """Flies its mission on the clock: 5 s a way, dwells as long as kept."""
+
+    def __init__(self, entry: FleetVehicle, clock: ManualClock) -> None:
+        self.entry = entry
+        self.clock = clock
+        self.link = LinkState.LIVE
+        self.calls: list[str] = []
+        self.fail: dict[str, Exception] = {}
+        self.not_ready: tuple[str, ...] = ()
+        self.mission: Mission | None = None
+        self.armed = False
+        self.moving = asyncio.Event()
+        self.recalled = False
+        self.battery = 1.0
+        self.stuck = False
+        self.lose_mission = False
+        self._kept_until: dict[int, float] = {}
+        self._listeners: list[asyncio.Queue[VehicleEvent]] = []
+        self._flight: asyncio.Task[None] | None = None
+        self.group: asyncio.TaskGroup | None = None
+        self.seq = 0
+
+    @property
+    def telemetry(self) -> Telemetry:
+        return Telemetry(
+            vehicle_id=self.entry.id,
+            kind=self.entry.kind,
+            ts_utc=self.clock.utc(),
+            link=self.link,
+            armed=self.armed,
+            on_ground=not self.armed,
+            lat_deg=ORIGIN.lat_deg,
+            lon_deg=ORIGIN.lon_deg,
+            up_m=30.0 if self.armed else 0.0,
+            heading_deg=0.0,
+            battery_ratio=self.battery,
+            seq=self.seq,
+        )
+
+    def emit(self, kind: EventKind, text: str = "", seq: int | None = None) -> None:
+        event = VehicleEvent(
+            f"f{next(IDS)}", self.clock.utc(), self.entry.id, kind, text, seq
+        )
+        for listener in self._listeners:
+            listener.put_nowait(event)
+
+    async def events(self) -> AsyncIterator[VehicleEvent]:
+        queue: asyncio.Queue[VehicleEvent] = asyncio.Queue()
+        self._listeners.append(queue)
+        while True:
+            yield await queue.get()
+
+    async def _called(self, name: str) -> None:
+        self.calls.append(name)
+        await asyncio.sleep(0)
+        if self.stuck:
+            await asyncio.Event().wait()
+        if name in self.fail:
+            raise self.fail[name]
+
+    async def ready(self) -> tuple[str, ...]:
+        return self.not_ready
+
+    async def upload(self, mission: Mission) -> UploadReceipt:
+        await self._called("upload")
+        self.mission = mission
+        digest = "other" if self.lose_mission else mission.digest()
+        return UploadReceipt(self.entry.id, digest, "boot", len(mission.steps))
+
+    async def launch(self, receipt: UploadReceipt) -> None:
+        await self._called("launch")
+        if self.not_ready:
+            raise LaunchRefused(self.entry.id, self.not_ready)
+        self.armed = True
+        self.recalled = False
+        self.moving.set()
+        self._flight = self.group.create_task(self._fly(), name="flight")
+
+    async def hold(self) -> None:
+        await self._called("hold")
+        self.moving.clear()
+        self.emit(EventKind.HELD)
+
+    async def resume(self) -> None:
+        await self._called("resume")
+        self.moving.set()
+        self.emit(EventKind.RESUMED)
+
+    async def skip_to(self, seq: int) -> None:
+        await self._called("skip_to")
+
+    async def keep(self, seq: int, for_s: float) -> None:
+        await self._called("keep")
+        self._kept_until[seq] = self.clock.monotonic_s() + for_s
+
+    async def return_home(self) -> None:
+        await self._called("return_home")
+        self._home(EventKind.RETURNING)
+
+    async def land(self) -> None:
+        await self._called("land")
+        self._home(EventKind.MODE)
+
+    async def stop(self) -> None:
+        self.calls.append("stop")
+        if "stop" in self.fail:
+            raise self.fail["stop"]
+        self.moving.clear()
+
+    def failsafe(self, text: str) -> None:
+        self.emit(EventKind.FAILSAFE, text)
+        self._home(EventKind.RETURNING)
+
+    def _home(self, kind: EventKind) -> None:
+        self.emit(kind)
+        if self._flight is not None:
+            self._flight.cancel()
+        self.group.create_task(self._land(), name="landing")
+
+    async def _land(self) -> None:
+        await self.clock.sleep(5.0)
+        self.armed = False
+        self.emit(EventKind.DISARMED)
+
+    async def _fly(self) -> None:
+        jumps = 0
+        steps = self.mission.steps
+        at = 0
+        while at < len(steps):
+            step = steps[at]
+            await self.moving.wait()
+            at += 1
+            if step.type is StepType.JUMP:
+                if jumps < step.jump_times:
+                    jumps += 1
+                    at = step.jump_to - 1
+                continue
+            self.seq = step.seq
+            self.emit(EventKind.STEP, step.type, step.seq)
+            if step.type is StepType.DWELL:
+                await self._dwell(step.seq, step.duration_s or 0.0)
+            else:
+                await self.clock.sleep(5.0)
+        if self.entry.kind is VehicleKind.COPTER:
+            self.armed = False
+            self.emit(EventKind.DISARMED)
+        self.emit(EventKind.FINISHED)
+
+    async def _dwell(self, seq: int, duration_s: float) -> None:
+        self.emit(EventKind.DWELL_STARTED, "", seq)
+        self._kept_until[seq] = self.clock.monotonic_s() + duration_s
+        while self.clock.monotonic_s() < self._kept_until[seq]:
+            await self.clock.sleep(0.5)
+            await self.moving.wait()
+        self.emit(EventKind.DWELL_ENDED, "", seq)
+
+
+class FakeSpeaker:
+    """Plays in the clock's time; the same key once."""
+
+    def __init__(self, speaker_id: str, clock: ManualClock) -> None:
+        self.id = SpeakerId(speaker_id)
+        self.clock = clock
+        self.cached: tuple[str, ...] = ()
+        self.commands: list[str] = []
+        self.plays: list[str] = []
+        self.spans: list[tuple[float, float]] = []
+        self.refuse: str | None = None
+        self.deaf = 0
+        self.slow_s = 0.0
+        self.never_caches = False
+        self.silenced = 0
+        self.group: asyncio.TaskGroup | None = None
+        self._listeners: list[asyncio.Queue[Playback]] = []
+
+    @property
+    def state(self) -> SpeakerState:
+        return SpeakerState(self.id, SpeakerPhase.IDLE, self.cached)
+
+    async def prepare(self, clip: Clip) -> None:
+        if not self.never_caches:
+            self.cached = (*self.cached, clip.sha256)
+
+    async def play(self, cue: Cue, *, key: str, expires_utc: datetime) -> None:
+        self.commands.append(key)
+        if self.deaf > 0:
+            self.deaf -= 1
+            return
+        if key not in self.plays:
+            self.plays.append(key)
+            self.group.create_task(self._play(cue, key), name="play")
+
+    async def _play(self, cue: Cue, key: str) -> None:
+        start = self.clock.utc()
+        report = Playback(
+            f"b-{key}",
+            self.id,
+            key,
+            cue.clip_sha256,
+            PlaybackStatus.STARTED,
+            start,
+            cue_id=cue.id,
+        )
+        if self.refuse:
+            self.report(
+                replace(report, status=PlaybackStatus.REFUSED, reason=self.refuse)
+            )
+            return
+        self.report(report)
+        started_s = self.clock.monotonic_s()
+        await self.clock.sleep(cue.clip_duration_s * cue.repeats + self.slow_s)
+        self.spans.append((started_s, self.clock.monotonic_s()))
+        self.report(
+            replace(
+                report,
+                status=PlaybackStatus.COMPLETED,
+                complete=True,
+                end_utc=self.clock.utc(),
+                repeats_done=cue.repeats,
+            )
+        )
+
+    def report(self, playback: Playback) -> None:
+        for listener in self._listeners:
+            listener.put_nowait(playback)
+
+    async def silence(self) -> None:
+        self.silenced += 1
+
+    async def playbacks(self) -> AsyncIterator[Playback]:
+        queue: asyncio.Queue[Playback] = asyncio.Queue()
+        self._listeners.append(queue)
+        while True:
+            yield await queue.get()
+
+
+class FakeGate(Gate):
+    """Finds what the test tells it to find."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.plan_found: tuple[Violation, ...] = ()
+        self.mission_found: list[tuple[Violation, ...]] = []
+        self.missions_checked = 0
+
+    async def plan_violations(self, plan: Plan, site: Site) -> tuple[Violation, ...]:
+        return self.plan_found
+
+    async def insist_mission(self, *args: object) -> None:
+        self.missions_checked += 1
+        _insist(self.mission_found.pop(0) if self.mission_found else ())
+
+
+class FakeSynthesizer:
+    async def render(self, announcement: Announcement) -> Clip:
+        return CLIP
+
+
+def copter_sortie(name: str, stations: int = 2, **more: object) -> Sortie:
+    def at(seq: int, kind: ItemType, north: float, **item: object) -> PlanItem:
+        place = SITE.frame.point_latlon(10.0, north)
+        return PlanItem(seq, kind, place.lat_deg, place.lon_deg, 30.0, **item)
+
+    items = [at(1, ItemType.TAKEOFF, 0.0)]
+    for n in range(stations):
+        cue = PlanCue(SHA, 1)
+        items.append(at(len(items) + 1, ItemType.FLY, 20.0 * (n + 1)))
+        items.append(
+            at(
+                len(items) + 1,
+                ItemType.DWELL,
+                20.0 * (n + 1),
+                duration_s=22.0,
+                heading_deg=0.0,
+                cue=cue,
+                station=f"{name}-st{n}",
+            )
+        )
+    items.append(at(len(items) + 1, ItemType.RETURN_HOME, 0.0))
+    return Sortie(
+        SortieId(name), VehicleKind.COPTER, tuple(items), 120.0, 200.0, 0.3, **more
+    )
+
+
+def rover_sortie(name: str, loops: int) -> Sortie:
+    def at(seq: int, kind: ItemType, north: float, **item: object) -> PlanItem:
+        place = SITE.frame.point_latlon(0.0, north)
+        return PlanItem(seq, kind, place.lat_deg, place.lon_deg, 0.0, **item)
+
+    items = (
+        at(1, ItemType.DRIVE, 0.0),
+        at(2, ItemType.DRIVE, 50.0),
+        at(3, ItemType.DWELL, 50.0, duration_s=22.0, cue=PlanCue(SHA, 1)),
+        at(4, ItemType.DRIVE, 10.0),
+        at(5, ItemType.DRIVE, 0.0),
+    )
+    return Sortie(
+        SortieId(name), VehicleKind.ROVER, items, 90.0, 100.0, 0.05, loops=loops
+    )
+
+
+def make_plan(*sorties: Sortie, kind: PlanKind = PlanKind.DRONE) -> Plan:
+    return Plan(
+        kind=kind,
+        site_sha256=SITE.sha256,
+        seed=1,
+        created_utc=ManualClock().utc(),
+        requirement=Requirement(),
+        speaker=SpeakerProfile(),
+        vehicle=VehicleProfile(return_altitude_m=40.0),
+        announcement=PlanAnnouncement(AnnouncementId("a"), 20.0, 1, SHA),
+        home=PlanHome(ORIGIN.lat_deg, ORIGIN.lon_deg, 30.0),
+        sorties=sorties,
+        receivers=(),
+        summary=PlanSummary(),
+        site_id=SITE.id,
+    )
+
+
+@dataclass
+class Kit:
+    """The whole fleet in memory."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    vehicles: dict[str, FakeVehicle] = field(default_factory=dict)
+    speakers: dict[str, FakeSpeaker] = field(default_factory=dict)
+    published: list[object] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.feed = LiveFeed(self.store, ())
+        self.gate = FakeGate(self.clock)
+        self.entries = [
+            FleetVehicle(
+                VehicleId(name), kind, endpoint="tcp:x:1", speaker_id=SpeakerId(f"k{n}")
+            )
+            for n, (name, kind) in enumerate(
+                [
+                    ("d1", VehicleKind.COPTER),
+                    ("d2", VehicleKind.COPTER),
+                    ("car", VehicleKind.ROVER),
+                ]
+            )
+        ]
+        self.brief = Brief(
+            "Yard",
+            SITE,
+            (Announcement(AnnouncementId("a"), (Utterance("en", "hello"),)),),
+            tuple(self.entries),
+            Requirement(),
+        )
+        for entry in self.entries:
+            self.vehicles[entry.id] = FakeVehicle(entry, self.clock)
+            self.speakers[entry.id] = FakeSpeaker(entry.speaker_id, self.clock)
+
+    @asynccontextmanager
+    async def connect(self, entry: FleetVehicle) -> AsyncIterator[FakeVehicle]:
+        yield self.vehicles[entry.id]
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Kit"]:
+        self.fleet = Fleet(
+            self.entries,
+            connector=self.connect,
+            speakers=self.speakers,
+            feed=self.feed,
+            clock=self.clock,
+        )
+        self.services = Services(self.feed, self.gate, self.store, self.clock, Limits())
+        async with asyncio.TaskGroup() as group:
+            for fake in (*self.vehicles.values(), *self.speakers.values()):
+                fake.group = group
+            tending = group.create_task(self.fleet.tend(), name="fleet")
+            await self.clock.advance(1.0)
+            try:
+                yield self
+            finally:
+                tending.cancel()
+                current = asyncio.current_task()
+                for task in asyncio.all_tasks():
+                    if task is not current and task.get_name() in {
+                        "flight",
+                        "landing",
+                        "play",
+                    }:
+                        task.cancel()
+
+    async def until(
+        self, done: Callable[[], bool], limit_s: float = 2000.0, step_s: float = 0.5
+    ) -> None:
+        """Let time pass until something is so."""
+        end_s = self.clock.monotonic_s() + limit_s
+        while not done():
+            assert self.clock.monotonic_s() < end_s, "it never came to be"
+            await self.clock.advance(step_s, step_s=step_s)
+            await asyncio.sleep(0.0005)  # threads: compile and gate
+
+
+@pytest.fixture
+def kit() -> Kit:
+    return Kit()
+
+
+@pytest.fixture
+def make() -> SimpleNamespace:
+    return SimpleNamespace(
+        plan=make_plan,
+        copter=copter_sortie,
+        rover=rover_sortie,
+        kit=Kit,
+        site=SITE,
+        clip=CLIP,
+        synthesizer=FakeSynthesizer,
+        conflict=Conflict,
+        seconds=lambda s: timedelta(seconds=s),
+    )
