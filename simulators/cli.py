@@ -5,24 +5,30 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import Coroutine
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from simulators.build import build
 from simulators.clock import SimClock
 from simulators.config import VehicleConfig
 from simulators.faults import LinkFaults
 from simulators.server import Endpoint, Server
+from simulators.speaker.machine import SpeakerFaults
+from simulators.speaker.service import SpeakerConfig, SpeakerService
 
 
 def main(argv: list[str]) -> int:
     """Run one simulator until it is interrupted."""
     args = _parser().parse_args(argv)
-    run = _vehicle(args)
+    run = _speaker(args) if args.kind == "speaker" else _vehicle(args)
     try:
         return asyncio.run(_until_signal(run))
-    except (OSError, ValueError) as fault:
-        print(f"simulators: {fault}", file=sys.stderr)  # noqa: T201 - a command
-        return 2
+    except* (OSError, ValueError) as faults:
+        for fault in faults.exceptions:
+            print(f"simulators: {fault}", file=sys.stderr)  # noqa: T201 - a command
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -30,7 +36,28 @@ def _parser() -> argparse.ArgumentParser:
     kinds = parser.add_subparsers(dest="kind", required=True)
     for kind in ("copter", "rover"):
         _vehicle_options(kinds.add_parser(kind, help=f"a simulated {kind}"))
+    speaker = kinds.add_parser("speaker", help="a simulated loudspeaker")
+    _speaker_options(speaker)
     return parser
+
+
+def _speaker_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--id", required=True)
+    add("--vehicle", default=None)
+    add("--site", required=True)
+    add("--mqtt", default="mqtt://127.0.0.1:1883")
+    add("--speedup", type=float, default=1.0)
+    add("--epoch", type=float, default=None, metavar="UNIX_S")
+    add("--clip-dir", type=Path, default=None)
+    add("--state-dir", type=Path, default=None, help="keeps played keys")
+    add("--seed", type=int, default=0)
+    add(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="missing-clip|device|drop-clip|cut-after=S",
+    )
 
 
 def _vehicle_options(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +127,44 @@ async def _vehicle(args: argparse.Namespace) -> int:
     return 0
 
 
-async def _until_signal(run: "asyncio._CoroutineLike[int]") -> int:
+def _speaker_faults(texts: list[str]) -> SpeakerFaults:
+    faults = SpeakerFaults()
+    for text in texts:
+        name, _, value = text.partition("=")
+        if name == "cut-after":
+            faults = replace(faults, cut_after_s=float(value))
+        elif name in ("missing-clip", "device", "drop-clip"):
+            faults = replace(faults, **{name.replace("-", "_"): True})
+        else:
+            msg = f"--fault {text!r} is unknown"
+            raise ValueError(msg)
+    return faults
+
+
+async def _speaker(args: argparse.Namespace) -> int:
+    clock = SimClock(args.speedup, args.epoch)
+    config = SpeakerConfig(
+        speaker_id=args.id,
+        vehicle_id=args.vehicle,
+        site=args.site,
+        mqtt=args.mqtt,
+        clip_dir=args.clip_dir,
+        state_dir=args.state_dir,
+        faults=_speaker_faults(args.fault),
+        seed=args.seed,
+    )
+    service = SpeakerService(config, clock)
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(service.run(), name="speaker")
+        ready = group.create_task(service.subscribed.wait(), name="ready")
+        await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            print(f"READY speaker {args.id} {args.mqtt}", flush=True)  # noqa: T201
+        ready.cancel()
+    return 0
+
+
+async def _until_signal(run: Coroutine[Any, Any, int]) -> int:
     """Run until SIGINT or SIGTERM, and end without a trace."""
     loop = asyncio.get_running_loop()
     task = loop.create_task(run)

@@ -1,0 +1,1 @@
+"""A simulated loudspeaker: commands and reports over MQTT."""

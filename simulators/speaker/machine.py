@@ -1,0 +1,409 @@
+"""The loudspeaker itself, without IO: commands and time in, reports out."""
+
+import json
+import math
+import random
+import uuid
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from simulators.speaker.ledger import KeyLedger, Verdict
+
+PLAY, PREPARE, SILENCE = "play", "prepare", "silence"
+IDLE, CACHING, PLAYING, FAULT = "idle", "caching", "playing", "fault"
+STARTED, COMPLETED, CUT, REFUSED = "started", "completed", "cut", "refused"
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerFaults:
+    """What is wrong with this loudspeaker.
+
+    ``missing_clip``: no clip can be fetched. ``device``: the amplifier is
+    dead. ``drop_clip``: a cached clip is gone when it is to be played.
+    ``cut_after_s``: every playback dies after so long.
+    """
+
+    missing_clip: bool = False
+    device: bool = False
+    drop_clip: bool = False
+    cut_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A play command that was understood."""
+
+    key: str
+    clip_sha256: str
+    clip_url: str | None
+    repeats: int
+    expires_s: float
+    cue_id: str | None = None
+    station: str | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A message for a topic below the speaker's."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Get this clip and come back with ``on_clip`` or ``on_no_clip``."""
+
+    sha256: str
+    url: str | None
+
+
+Action = Publish | Fetch
+
+
+class BadCommand(Exception):
+    """A command that cannot be understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Playing:
+    order: Order
+    start_s: float
+    duration_s: float
+    end_s: float
+
+
+class SpeakerMachine:
+    """One loudspeaker. All times are simulated Unix seconds."""
+
+    def __init__(
+        self,
+        speaker_id: str,
+        vehicle_id: str | None,
+        *,
+        ledger: KeyLedger | None = None,
+        faults: SpeakerFaults | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.speaker_id = speaker_id
+        self.vehicle_id = vehicle_id
+        self.faults = faults or SpeakerFaults()
+        self.ledger = ledger or KeyLedger()
+        self._random = random.Random(f"{seed}-{speaker_id}")
+        self._durations_s: dict[str, float] = {}
+        self._fetching: dict[str, list[Order]] = {}
+        self._playing: _Playing | None = None
+        self._last_report: dict[str, Json] = {}
+        self._reason: str | None = None
+        self._seq = {"playback": 0, "state": 0}
+        self._actions: list[Action] = []
+
+    # -- what it is doing ----------------------------------------------------
+
+    @property
+    def phase(self) -> str:
+        """The phase that is published."""
+        if self.faults.device:
+            return FAULT
+        if self._playing is not None:
+            return PLAYING
+        return CACHING if self._fetching else IDLE
+
+    def next_due_s(self) -> float:
+        """When :meth:`poll` next has something to do."""
+        return math.inf if self._playing is None else self._playing.end_s
+
+    def take(self) -> list[Action]:
+        """Everything to be done now."""
+        actions, self._actions = self._actions, []
+        return actions
+
+    # -- what reaches it -----------------------------------------------------
+
+    def hello(self, now_s: float) -> None:
+        """Just connected: say how it is."""
+        self._say_state(now_s)
+
+    def on_command(self, payload: bytes, *, retained: bool, now_s: float) -> None:
+        """A message on the command topic."""
+        if retained:
+            return  # an old copy on the broker, whatever it asks
+        self.poll(now_s)
+        try:
+            command = _parse(payload)
+            action = command.get("action")
+            if action == SILENCE:
+                self._silence(now_s, "silenced")
+            elif action == PREPARE:
+                self._prepare(_text(command, "clip_sha256"), _url(command), now_s)
+            elif action == PLAY:
+                self._play(_order(command), now_s)
+            else:
+                _bad(f"unknown action {action!r}")
+        except BadCommand as fault:
+            self._reason = f"bad command: {fault}"
+            self._say_state(now_s)
+
+    def on_clip(self, sha256: str, duration_s: float, now_s: float) -> None:
+        """A clip was fetched and is what it should be."""
+        waiting = self._fetching.pop(sha256, [])
+        self._durations_s[sha256] = duration_s
+        self._reason = None
+        for order in waiting:
+            self._start(order, now_s)
+        self._say_state(now_s)
+
+    def on_no_clip(self, sha256: str, reason: str, now_s: float) -> None:
+        """A clip cannot be had."""
+        waiting = self._fetching.pop(sha256, [])
+        self._reason = reason
+        for order in waiting:
+            self._refuse(order, reason, now_s)
+        self._say_state(now_s)
+
+    def poll(self, now_s: float) -> None:
+        """Let time pass: a playback ends."""
+        playing = self._playing
+        if playing is None or now_s < playing.end_s:
+            return
+        self._playing = None
+        whole_s = playing.duration_s * playing.order.repeats
+        if playing.end_s - playing.start_s < whole_s - 1e-6:
+            self._report_end(playing, playing.end_s, "device fault")
+        else:
+            self._report_end(playing, playing.end_s, None)
+        self._say_state(now_s)
+
+    def shut_down(self, now_s: float) -> None:
+        """Power off: whatever it plays is cut."""
+        self._silence(now_s, "shut down")
+
+    # -- inside --------------------------------------------------------------
+
+    def _play(self, order: Order, now_s: float) -> None:
+        verdict = self.ledger.judge(
+            order.key, order.expires_s, retained=False, now_s=now_s
+        )
+        if verdict is Verdict.DUPLICATE:
+            self._say_again(order.key)
+        elif verdict is Verdict.EXPIRED:
+            self._refuse(order, "expired", now_s)
+        elif self.faults.device:
+            self._refuse(order, "device fault", now_s)
+        elif self._playing is not None:
+            self._refuse(order, f"busy with {self._playing.order.key}", now_s)
+        else:
+            if self.faults.drop_clip:
+                self._durations_s.pop(order.clip_sha256, None)
+            self._start_or_fetch(order, now_s)
+
+    def _start_or_fetch(self, order: Order, now_s: float) -> None:
+        if order.clip_sha256 in self._durations_s:
+            self._start(order, now_s)
+            self._say_state(now_s)
+        elif self.faults.drop_clip:
+            self._refuse(order, "clip lost from the cache", now_s)
+            self._say_state(now_s)
+        else:
+            self._fetch(order.clip_sha256, order.clip_url, now_s, waiting=order)
+
+    def _prepare(self, sha256: str, url: str | None, now_s: float) -> None:
+        if sha256 not in self._durations_s and sha256 not in self._fetching:
+            self._fetch(sha256, url, now_s)
+        else:
+            self._say_state(now_s)
+
+    def _fetch(
+        self,
+        sha256: str,
+        url: str | None,
+        now_s: float,
+        *,
+        waiting: Order | None = None,
+    ) -> None:
+        under_way = sha256 in self._fetching
+        orders = self._fetching.setdefault(sha256, [])
+        if waiting is not None:
+            orders.append(waiting)
+        if under_way:
+            return
+        self._actions.append(Fetch(sha256, url))
+        self._say_state(now_s)
+
+    def _start(self, order: Order, now_s: float) -> None:
+        if now_s >= order.expires_s:
+            self._refuse(order, "expired while the clip was fetched", now_s)
+            return
+        if self._playing is not None:
+            self._refuse(order, f"busy with {self._playing.order.key}", now_s)
+            return
+        duration_s = self._durations_s[order.clip_sha256]
+        length_s = duration_s * order.repeats
+        if self.faults.cut_after_s is not None:
+            length_s = min(length_s, self.faults.cut_after_s)
+        self._playing = _Playing(order, now_s, duration_s, now_s + length_s)
+        self._report(order, STARTED, now_s, now_s)
+
+    def _silence(self, now_s: float, reason: str) -> None:
+        for orders in self._fetching.values():
+            for order in orders:
+                self._refuse(order, reason, now_s)
+            orders.clear()
+        playing, self._playing = self._playing, None
+        if playing is not None:
+            self._report_end(playing, now_s, reason)
+        self._say_state(now_s)
+
+    def _refuse(self, order: Order, reason: str, now_s: float) -> None:
+        self._report(order, REFUSED, now_s, now_s, end_s=now_s, reason=reason)
+
+    def _report_end(self, playing: _Playing, end_s: float, reason: str | None) -> None:
+        order = playing.order
+        done = order.repeats
+        if reason is not None:
+            done = int((end_s - playing.start_s) / playing.duration_s + 1e-9)
+        status = COMPLETED if reason is None else CUT
+        self._report(
+            order,
+            status,
+            playing.start_s,
+            end_s,
+            end_s=end_s,
+            reason=reason,
+            done=min(done, order.repeats),
+        )
+
+    def _report(  # noqa: PLR0913 - a report's fields
+        self,
+        order: Order,
+        status: str,
+        start_s: float,
+        now_s: float,
+        *,
+        end_s: float | None = None,
+        reason: str | None = None,
+        done: int = 0,
+    ) -> None:
+        report: Json = {
+            **self._head("playback", now_s),
+            "speaker_id": self.speaker_id,
+            "vehicle_id": self.vehicle_id,
+            "key": order.key,
+            "clip_sha256": order.clip_sha256,
+            "status": status,
+            "start_utc": _iso(start_s),
+            "end_utc": None if end_s is None else _iso(end_s),
+            "cue_id": order.cue_id,
+            "station": order.station,
+            "run_id": order.run_id,
+            "repeats_done": done,
+            "complete": status == COMPLETED,
+            "reason": reason,
+        }
+        self._last_report[order.key] = report
+        if len(self._last_report) > 1000:
+            self._last_report.pop(next(iter(self._last_report)))
+        self._publish("playback", report, retain=False)
+
+    def _say_again(self, key: str) -> None:
+        """A copy of a command: the same report again, under the same id."""
+        report = self._last_report.get(key)
+        if report is not None:
+            self._publish("playback", report, retain=False)
+
+    def _say_state(self, now_s: float) -> None:
+        reason = "device fault" if self.faults.device else self._reason
+        state: Json = {
+            **self._head("state", now_s),
+            "speaker_id": self.speaker_id,
+            "phase": self.phase,
+            "cached": sorted(self._durations_s),
+            "reason": reason,
+        }
+        self._publish("state", state, retain=True)
+
+    def _head(self, topic: str, now_s: float) -> Json:
+        self._seq[topic] += 1
+        random_id = uuid.UUID(int=self._random.getrandbits(128), version=4)
+        return {"id": str(random_id), "ts_utc": _iso(now_s), "seq": self._seq[topic]}
+
+    def _publish(self, topic: str, payload: Json, *, retain: bool) -> None:
+        data = json.dumps(payload, ensure_ascii=False).encode()
+        self._actions.append(Publish(topic, data, retain))
+
+
+def last_will(speaker_id: str, now_s: float) -> bytes:
+    """The state that the broker publishes when the speaker vanishes."""
+    state = {
+        "id": str(uuid.uuid4()),
+        "ts_utc": _iso(now_s),
+        "seq": 0,
+        "speaker_id": speaker_id,
+        "phase": "unknown",
+        "cached": [],
+        "reason": "connection lost",
+    }
+    return json.dumps(state).encode()
+
+
+def _iso(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).isoformat()
+
+
+def _bad(reason: str) -> None:
+    raise BadCommand(reason)
+
+
+def _parse(payload: bytes) -> Json:
+    try:
+        command = json.loads(payload)
+    except ValueError as fault:
+        msg = "not JSON"
+        raise BadCommand(msg) from fault
+    if not isinstance(command, dict):
+        _bad("not an object")
+    return dict(command)
+
+
+def _text(command: Json, name: str) -> str:
+    value = command.get(name)
+    if not isinstance(value, str) or not value:
+        _bad(f"{name} is missing")
+    return str(value)
+
+
+def _optional(command: Json, name: str) -> str | None:
+    value = command.get(name)
+    return None if value is None else str(value)
+
+
+def _url(command: Json) -> str | None:
+    return _optional(command, "clip_url")
+
+
+def _order(command: Json) -> Order:
+    repeats = command.get("repeats", 1)
+    if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
+        _bad(f"repeats {repeats!r} is not a number above 0")
+    try:
+        expires = datetime.fromisoformat(_text(command, "expires_utc"))
+    except ValueError as fault:
+        msg = "expires_utc is not a time"
+        raise BadCommand(msg) from fault
+    if expires.tzinfo is None:
+        _bad("expires_utc has no time zone")
+    order = Order(
+        key=_text(command, "key"),
+        clip_sha256=_text(command, "clip_sha256"),
+        clip_url=_url(command),
+        repeats=1,
+        expires_s=expires.timestamp(),
+        cue_id=_optional(command, "cue_id"),
+        station=_optional(command, "station"),
+        run_id=_optional(command, "run_id"),
+    )
+    return replace(order, repeats=int(str(repeats)))
