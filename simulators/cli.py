@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from simulators import trouble
 from simulators.build import build
 from simulators.clock import SimClock
 from simulators.config import VehicleConfig
-from simulators.faults import LinkFaults
 from simulators.server import Endpoint, Server
 from simulators.speaker.machine import SpeakerFaults
 from simulators.speaker.service import SpeakerConfig, SpeakerService
@@ -76,6 +76,7 @@ def _vehicle_options(parser: argparse.ArgumentParser) -> None:
     add("--battery-s", type=float, default=None)
     add("--ready-scale", type=float, default=1.0, help="0: ready at once")
     add("--wind", default="0,0", metavar="M_S,TOWARDS_DEG")
+    add("--fault", action="append", default=[], metavar="KIND[@S][=VALUE]")
     add("--param", action="append", default=[], metavar="NAME=VALUE")
     add("--signing-key", default=None, metavar="HEX", help="32 bytes")
 
@@ -117,7 +118,9 @@ async def _vehicle(args: argparse.Namespace) -> int:
     except KeyError as fault:
         msg = f"--param {fault}: no such parameter"
         raise ValueError(msg) from fault
-    server = Server(vehicle, clock, LinkFaults())
+    link_faults, troubles = trouble.parse(args.fault)
+    trouble.plan(vehicle, troubles)
+    server = Server(vehicle, clock, link_faults)
     for number, text in enumerate(args.listen or ["tcp:127.0.0.1:5760"]):
         # serial0 does not ask for signatures, the other ports do
         await server.open(Endpoint.parse(text), trusted=number == 0)

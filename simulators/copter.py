@@ -76,6 +76,7 @@ class Copter(Vehicle):
         self.limits = self.fresh_limits()
         self.yaw_fixed_rad: float | None = None
         self._waiting_to_start = False
+        self._controlled = False
         self._dwell_from_s: float | None = None
         self._ground_from_s = 0.0
         self._condition_s = 0.0
@@ -101,7 +102,7 @@ class Copter(Vehicle):
     def base_mode(self) -> int:
         """HEARTBEAT.base_mode."""
         base = 65  # custom mode enabled, manual input
-        base |= 24 if self.mode not in (*BY_HAND,) else 16
+        base |= 24 if self._controlled else 16  # the position controller runs
         return base | (mavlink.MAV_MODE_FLAG_SAFETY_ARMED if self.armed else 0)
 
     def system_status(self) -> int:
@@ -145,6 +146,12 @@ class Copter(Vehicle):
             return f"{NAMES[self.mode]} mode not armable"
         return None
 
+    def prearm_mode_fault(self) -> str | None:
+        """AUTO needs a mission."""
+        if self.mode == AUTO and self.mission.count() <= 1:
+            return "Mode requires mission"
+        return None
+
     def set_mode(self, mode: int, *, by_gcs: bool = True) -> bool:
         """Change the flight mode as Copter::set_mode does."""
         if mode == self.mode:
@@ -184,6 +191,7 @@ class Copter(Vehicle):
     def _enter(self) -> None:
         self.limits = self.fresh_limits()
         self.yaw_fixed_rad = None
+        self._controlled = self.mode not in BY_HAND
         self._waiting_to_start = self.mode == AUTO
         if self.mode in (RTL, SMART_RTL):
             self.task = self._come_home()
@@ -238,7 +246,7 @@ class Copter(Vehicle):
         self.text(6, "Disarming motors")
         self.mission.reset()
         self.land_complete = True
-        self.auto_armed = False
+        self.auto_armed = self._controlled = False
         self.body.halt()
         self.body.up_m = 0.0
         if self.mode not in (RTL, LAND):
@@ -296,7 +304,7 @@ class Copter(Vehicle):
 
     def _drift(self, dt_s: float) -> None:
         """Gusts push it about, in proportion to the wind."""
-        speed, towards = self.config.wind
+        speed, towards = self.wind
         if speed > 0 and not self.land_complete:
             gust = speed * 0.05 * self.random.gauss(0.0, 1.0) * dt_s
             angle = math.radians(towards)
@@ -324,7 +332,7 @@ class Copter(Vehicle):
     def _load(self) -> float:
         if self.land_complete:
             return 0.1
-        wind = min(0.5, self.config.wind[0] * 0.02)
+        wind = min(0.5, self.wind[0] * 0.02)
         return (1.15 if self.body.vel_u > 0.2 else 1.0) + wind
 
     # -- AUTO ----------------------------------------------------------------

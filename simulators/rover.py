@@ -123,6 +123,10 @@ class Rover(Vehicle):
         """The modes that drive by themselves."""
         return mode in AUTONOMOUS
 
+    def prearm_mode_fault(self) -> str | None:
+        """Rover's pre-arm check looks at the mode too."""
+        return self.mode_fault()
+
     def mode_fault(self) -> str | None:
         """RTL and LOITER cannot be armed in; AUTO needs a mission."""
         if self.mode in NOT_ARMABLE:

@@ -45,7 +45,7 @@ def _sys_status(v: Vehicle) -> Message:
     if v.armed:
         enabled |= LOGGING_BIT | POSITION_CONTROL_BITS
         health |= POSITION_CONTROL_BITS
-    if v.prearm_ok:
+    if v.prearm_passes():
         health |= PREARM_BIT
     if v.position_ok:
         health |= AHRS_BIT
@@ -227,7 +227,7 @@ def _fence_status(v: Vehicle) -> Message | None:
 def _wind(v: Vehicle) -> Message | None:
     if not v.position_ok:
         return None
-    speed, towards = v.config.wind
+    speed, towards = v.wind
     coming_from = (towards + 180.0 + 180.0) % 360.0 - 180.0
     return mavlink.MAVLink_wind_message(coming_from, speed, 0.0)
 

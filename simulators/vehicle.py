@@ -5,6 +5,8 @@ times give the same answers. What a copter and a rover do differently is in
 :mod:`simulators.copter` and :mod:`simulators.rover`.
 """
 
+import heapq
+import itertools
 import math
 import random
 from abc import ABC, abstractmethod
@@ -27,6 +29,7 @@ from simulators.wire import Message, Signing, mavlink
 
 FENCE_PERIOD_S = 0.3
 IDLE_TICK_S = 1.0
+LOOP_S = 0.0025  # the main loop runs at 400 Hz
 PREARM_S, POSITION_S = 23.6, 41.6
 ORIGIN_S, GPS_S = 19.9, 9.9
 
@@ -72,6 +75,9 @@ class Vehicle(ABC):
         self.links: dict[str, Link] = {}
         self._last_words: dict[str, bytes] = {}
         self.relays = [False, False]
+        self.wind = self.config.wind
+        self._scheduled: list[tuple[float, int, Callable[[], None]]] = []
+        self._schedule_order = itertools.count()
         self.executed: deque[tuple[float, int, int, int]] = deque(maxlen=4096)
         self.texts: deque[tuple[float, int, str]] = deque(maxlen=4096)
 
@@ -146,7 +152,7 @@ class Vehicle(ABC):
         if handler is None:
             return
         handler(self, link, message)
-        self._tick_at_s = min(self._tick_at_s, self.now_s + 0.01)
+        self._tick_at_s = min(self._tick_at_s, self.now_s + LOOP_S)
         self.flush()
 
     def peer(self, link: Link, message: Message) -> Peer:
@@ -216,6 +222,8 @@ class Vehicle(ABC):
         due = min(self._tick_at_s, self._second_at_s)
         if self._timeline:
             due = min(due, self._timeline[0][0])
+        if self._scheduled:
+            due = min(due, self._scheduled[0][0])
         for transfer in self.transfers.values():
             deadline = transfer.deadline_s()
             if deadline is not None:
@@ -234,10 +242,21 @@ class Vehicle(ABC):
             self._run_due()
         self.now_s = max(self.now_s, to_s)
 
-    def _run_due(self) -> None:
+    def schedule(self, at_s: float, act: Callable[[], None]) -> None:
+        """Have something happen at a simulated time, reboots or not."""
+        entry = (at_s, next(self._schedule_order), act)
+        heapq.heappush(self._scheduled, entry)
+
+    def _run_scheduled(self) -> None:
         now = self.now_s
         while self._timeline and self._timeline[0][0] <= now:
             self._timeline.popleft()[1]()
+        while self._scheduled and self._scheduled[0][0] <= now:
+            heapq.heappop(self._scheduled)[2]()
+
+    def _run_due(self) -> None:
+        now = self.now_s
+        self._run_scheduled()
         for transfer in self.transfers.values():
             transfer.poll(now)
         if now >= self._tick_at_s:
@@ -378,8 +397,15 @@ class Vehicle(ABC):
 
     def arming_fault(self) -> str | None:
         """Why it may not arm now."""
+        return self._checks_fault() or self.mode_fault()
+
+    def prearm_passes(self) -> bool:
+        """SYS_STATUS' pre-arm bit: the checks without arming."""
+        return self.armed or self._checks_fault() is None
+
+    def _checks_fault(self) -> str | None:
         if self.params["ARMING_CHECK"] == 0:
-            return self.mode_fault()
+            return None
         flat = self.battery.failsafe is not Failsafe.NONE or self.battery.empty
         breached = self.fence.breaches if self.fence.enabled else 0
         checks = (
@@ -393,7 +419,7 @@ class Vehicle(ABC):
             (breached != 0, f"Vehicle breaching {self.fence.names(breached)}"),
         )
         found = next((reason for failed, reason in checks if failed), None)
-        return found or self.mode_fault()
+        return found or self.prearm_mode_fault()
 
     def needs_position(self) -> bool:
         """Whether the mode or the fence needs a position."""
@@ -488,6 +514,10 @@ class Vehicle(ABC):
     @abstractmethod
     def mode_fault(self) -> str | None:
         """Why the present mode cannot be armed in."""
+
+    @abstractmethod
+    def prearm_mode_fault(self) -> str | None:
+        """What the pre-arm check (not only arming) holds against the mode."""
 
     @abstractmethod
     def base_mode(self) -> int:
