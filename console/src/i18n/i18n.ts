@@ -32,6 +32,8 @@ export interface Words {
   distance(metres: number): string;
   time(iso: string): string;
   dateTime(iso: string, time_zone?: string): string;
+  /** Day and time to the second, for telling things of one day apart. */
+  stamp(iso: string): string;
 }
 
 /** 99.95 % must not read as 100 %: that would claim that all were reached. */
@@ -74,6 +76,14 @@ export function wordsOf(language: Language): Words {
     second: "2-digit",
     hour12: false,
   });
+  const stamp = new Intl.DateTimeFormat(locale, {
+    day: "numeric",
+    month: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hour12: false,
+  });
   return {
     language,
     t: (key, values) => (values ? fill(table[key], values) : table[key]),
@@ -88,6 +98,7 @@ export function wordsOf(language: Language): Words {
     distance: (metres) =>
       metres >= 1000 ? `${(metres / 1000).toFixed(1)} km` : `${Math.round(metres)} m`,
     time: (iso) => when(iso, clock),
+    stamp: (iso) => when(iso, stamp),
     dateTime: (iso, time_zone) => when(iso, dateFormat(locale, time_zone)),
   };
 }

@@ -163,7 +163,6 @@ export const en = {
   "vehicle.unheard": "not heard yet",
   "vehicle.stale": "stale, {age}",
   "vehicle.lost": "link lost, {age}",
-  "vehicle.sortie": "sortie {id}",
   "vehicle.idle": "idle",
   "vehicle.trouble.failsafe": "Failsafe: {what}",
   "vehicle.trouble.battery": "Battery below the reserve",

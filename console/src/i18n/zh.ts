@@ -161,7 +161,6 @@ export const zh: Messages = {
   "vehicle.unheard": "尚无信号",
   "vehicle.stale": "数据过时 {age}",
   "vehicle.lost": "链路中断 {age}",
-  "vehicle.sortie": "架次 {id}",
   "vehicle.idle": "待命",
   "vehicle.trouble.failsafe": "失控保护：{what}",
   "vehicle.trouble.battery": "电量低于保留值",

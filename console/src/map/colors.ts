@@ -17,6 +17,7 @@ export const MAP = {
   precaution: "#5f9fd6",
   reached: "#36b89b",
   missed: "#ef8a3d",
+  reachedFloor: "#4b7a78",
   selected: "#dbe7f2",
 } as const;
 
@@ -43,10 +44,13 @@ export function rgba(hex: string, alpha = 1): Rgba {
   ];
 }
 
-/** From missed to reached by the share that was reached. */
+/**
+ * A floor by the share of it that is reached. What is reached recedes, what is
+ * missed stands out: that is what is left to do.
+ */
 export function shareColor(ratio: number): string {
   const a = rgba(MAP.missed);
-  const b = rgba(MAP.reached);
+  const b = rgba(MAP.reachedFloor);
   const mix = (i: 0 | 1 | 2) => Math.round(255 * (a[i] + (b[i] - a[i]) * ratio));
   return `rgb(${mix(0)}, ${mix(1)}, ${mix(2)})`;
 }

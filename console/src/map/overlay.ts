@@ -11,8 +11,8 @@ export interface OverlayLabel {
   priority: number;
   /** Below this zoom it is not shown. */
   min_zoom: number;
-  /** Where the element hangs on its place: its middle, or its bottom edge. */
-  anchor: "middle" | "bottom";
+  /** What of the element is on its place: its bottom edge, or its needle. */
+  anchor: "needle" | "bottom";
 }
 
 export interface Box {
@@ -23,6 +23,8 @@ export interface Box {
 }
 
 const GAP_PX = 3;
+/** From the left edge of a vehicle's mark to the middle of its needle. */
+const NEEDLE_PX = 22;
 
 export function overlaps(a: Box, b: Box): boolean {
   return (
@@ -65,13 +67,10 @@ export class Overlay {
     for (const one of this.labels) {
       const point = project(matrix, one.at, width, height);
       const [w, h] = this.size(one.element);
-      const top = one.anchor === "bottom" ? point.y - h : point.y - h / 2;
-      const box = {
-        left: point.x - w / 2,
-        top,
-        right: point.x + w / 2,
-        bottom: top + h,
-      };
+      const bottom = one.anchor === "bottom";
+      const top = bottom ? point.y - h : point.y - h / 2;
+      const left = bottom ? point.x - w / 2 : point.x - NEEDLE_PX;
+      const box = { left, top, right: left + w, bottom: top + h };
       const inside =
         point.w > 0 &&
         box.right > 0 &&

@@ -1,11 +1,12 @@
 import { useEffect } from "react";
-import type { BuildingEvidence, Evidence, ReceiverEvidence } from "../domain";
+import type { BuildingEvidence, Evidence } from "../domain";
 import { useWords } from "../i18n/i18n";
 import { ShareBar } from "../map/BuildingCard";
 import { theMap } from "../map/MapView";
 import { loadEvidence } from "../state/actions";
 import { ended } from "../state/state";
 import { store, useSelect } from "../state/store";
+import { type MissedFloor, missedFloors } from "../state/views";
 import { Fact } from "../ui/parts";
 import { Reach } from "./PlanSummaryView";
 
@@ -81,37 +82,40 @@ function Buildings({ evidence }: { evidence: Evidence }) {
   );
 }
 
-function MissedRow({ one }: { one: ReceiverEvidence }) {
+function MissedRow({ one }: { one: MissedFloor }) {
   const { t, number } = useWords();
   const name = useBuildingName()(one.building_id);
   return (
     <li>
-      <b>{name}</b>
-      <span className="muted">
+      <p>
+        <b>{name}</b>{" "}
         {one.floor === null
           ? t("evidence.ground")
           : t("evidence.floor", { n: one.floor })}
-        {one.sti === null ? "" : ` · ${t("evidence.sti")} ${number(one.sti, 2)}`}
-        {one.reason ? ` · ${one.reason}` : ""}
-      </span>
+        <span className="num muted"> × {one.receivers}</span>
+      </p>
+      <p className="muted">
+        {one.best_sti === null
+          ? ""
+          : `${t("evidence.sti")} ≤ ${number(one.best_sti, 2)} `}
+        {one.reasons.join("; ")}
+      </p>
     </li>
   );
 }
 
 function Missed({ evidence }: { evidence: Evidence }) {
   const { t } = useWords();
-  const missed = evidence.receivers.filter((one) => !one.reached);
+  const missed = missedFloors(evidence);
   return (
     <section>
-      <h3>
-        {t("evidence.missed")} <span className="num muted">{missed.length}</span>
-      </h3>
+      <h3>{t("evidence.missed")}</h3>
       {missed.length === 0 ? (
         <p className="empty">{t("evidence.missed.none")}</p>
       ) : null}
       <ul className="missed">
         {missed.slice(0, MISSED_SHOWN).map((one) => (
-          <MissedRow key={one.id} one={one} />
+          <MissedRow key={`${one.building_id} ${one.floor}`} one={one} />
         ))}
       </ul>
       {missed.length > MISSED_SHOWN ? (

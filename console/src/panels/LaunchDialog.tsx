@@ -1,4 +1,5 @@
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { createPortal } from "react-dom";
 import { useWords } from "../i18n/i18n";
 import type { LaunchOrder } from "../net/api";
 import { launch } from "../state/actions";
@@ -93,7 +94,6 @@ function orderOf(
 
 function Dialog({ plan, close }: { plan: OpenPlan; close(): void }) {
   const { t, duration } = useWords();
-  const dialog = useRef<HTMLDialogElement>(null);
   const [authority, setAuthority] = useState("");
   const [missing, setMissing] = useState(false);
   const [chosen, setChosen] = useState<Record<string, string>>({});
@@ -102,9 +102,11 @@ function Dialog({ plan, close }: { plan: OpenPlan; close(): void }) {
   const summary = plan.doc.summary;
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    dialog.current?.showModal();
     input.current?.focus();
   }, []);
+  const press = (event: KeyboardEvent) => {
+    if (event.key === "Escape") close();
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const named = authority.trim();
@@ -114,67 +116,65 @@ function Dialog({ plan, close }: { plan: OpenPlan; close(): void }) {
     close();
   };
   return (
-    <dialog
-      ref={dialog}
-      className="launch"
-      onClose={close}
-      aria-labelledby="launch-title"
-    >
-      <form onSubmit={submit} noValidate>
-        <h2 id="launch-title">{t("launch.title")}</h2>
-        <p className="muted">
-          {t("launch.what", {
-            sorties: plan.doc.sorties.length,
-            time: duration(summary.mission_time_s ?? summary.loop_time_s ?? 0),
-          })}
-        </p>
-        <Message plan={plan} />
-        <Assignment
-          plan={plan}
-          chosen={chosen}
-          choose={(sortie, vehicle) => setChosen({ ...chosen, [sortie]: vehicle })}
-        />
-        {plan.doc.kind === "loop" ? (
-          <label className="field">
-            <span>{t("launch.loops")}</span>
-            <input
-              type="number"
-              min={1}
-              max={1000}
-              placeholder={String(plan.doc.sorties[0]?.loops ?? 1)}
-              value={loops}
-              onChange={(event) => setLoops(event.target.value)}
-            />
-          </label>
-        ) : null}
-        <label className="field authority">
-          <span>{t("launch.authority")}</span>
-          <input
-            ref={input}
-            name="authority"
-            required
-            maxLength={AUTHORITY_MAX}
-            autoComplete="off"
-            aria-invalid={missing}
-            aria-describedby="authority-help"
-            value={authority}
-            onChange={(event) => setAuthority(event.target.value)}
+    <div className="scrim">
+      {/* Not modal: STOP must stay within reach of a finger at all times. */}
+      <dialog open className="launch" aria-labelledby="launch-title" onKeyDown={press}>
+        <form onSubmit={submit} noValidate>
+          <h2 id="launch-title">{t("launch.title")}</h2>
+          <p className="muted">
+            {t("launch.what", {
+              sorties: plan.doc.sorties.length,
+              time: duration(summary.mission_time_s ?? summary.loop_time_s ?? 0),
+            })}
+          </p>
+          <Message plan={plan} />
+          <Assignment
+            plan={plan}
+            chosen={chosen}
+            choose={(sortie, vehicle) => setChosen({ ...chosen, [sortie]: vehicle })}
           />
-          <small id="authority-help" data-bad={missing}>
-            {missing ? t("launch.authority.missing") : t("launch.authority.help")}
-          </small>
-        </label>
-        {blocked ? <p className="blocked">{t(`launch.block.${blocked}`)}</p> : null}
-        <footer>
-          <button type="button" onClick={close}>
-            {t("launch.cancel")}
-          </button>
-          <button type="submit" className="launch-now" disabled={blocked !== null}>
-            {t("launch.confirm")}
-          </button>
-        </footer>
-      </form>
-    </dialog>
+          {plan.doc.kind === "loop" ? (
+            <label className="field">
+              <span>{t("launch.loops")}</span>
+              <input
+                type="number"
+                min={1}
+                max={1000}
+                placeholder={String(plan.doc.sorties[0]?.loops ?? 1)}
+                value={loops}
+                onChange={(event) => setLoops(event.target.value)}
+              />
+            </label>
+          ) : null}
+          <label className="field authority">
+            <span>{t("launch.authority")}</span>
+            <input
+              ref={input}
+              name="authority"
+              required
+              maxLength={AUTHORITY_MAX}
+              autoComplete="off"
+              aria-invalid={missing}
+              aria-describedby="authority-help"
+              value={authority}
+              onChange={(event) => setAuthority(event.target.value)}
+            />
+            <small id="authority-help" data-bad={missing}>
+              {missing ? t("launch.authority.missing") : t("launch.authority.help")}
+            </small>
+          </label>
+          {blocked ? <p className="blocked">{t(`launch.block.${blocked}`)}</p> : null}
+          <footer>
+            <button type="button" onClick={close}>
+              {t("launch.cancel")}
+            </button>
+            <button type="submit" className="launch-now" disabled={blocked !== null}>
+              {t("launch.confirm")}
+            </button>
+          </footer>
+        </form>
+      </dialog>
+    </div>
   );
 }
 
@@ -199,7 +199,12 @@ export function LaunchBar() {
       >
         {t("launch.button")}
       </button>
-      {open && plan ? <Dialog plan={plan} close={() => setOpen(false)} /> : null}
+      {open && plan
+        ? createPortal(
+            <Dialog plan={plan} close={() => setOpen(false)} />,
+            document.querySelector(".app") ?? document.body,
+          )
+        : null}
     </div>
   );
 }

@@ -5,7 +5,6 @@ import type { PlanOrder } from "../net/api";
 import { readProblem } from "../net/api";
 import { chooseMission, openPlan, startPlan } from "../state/actions";
 import { useSelect } from "../state/store";
-import { shortId } from "../state/views";
 import { Progress, Segmented } from "../ui/parts";
 import { LaunchBar } from "./LaunchDialog";
 import { Gate, PlanSummaryView } from "./PlanSummaryView";
@@ -245,7 +244,7 @@ function MakePlan() {
 }
 
 function PlanChoice() {
-  const { t, dateTime } = useWords();
+  const { t, stamp } = useWords();
   const site_id = useSelect((s) => s.site?.id);
   const plans = useSelect((s) => s.plans);
   const open = useSelect((s) => s.plan?.id ?? null);
@@ -261,7 +260,7 @@ function PlanChoice() {
         {open === null ? <option value="">—</option> : null}
         {here.map((one) => (
           <option key={one.id} value={one.id}>
-            {`${t(`kind.${one.kind}`)} · ${dateTime(one.created_utc)} · ${shortId(one.id)}`}
+            {`${t(`kind.${one.kind}`)} · ${stamp(one.created_utc)}`}
           </option>
         ))}
       </select>

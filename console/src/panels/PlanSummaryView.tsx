@@ -2,6 +2,8 @@ import type { Plan, PlanSummary, Violation } from "../domain";
 import { useWords, type Words } from "../i18n/i18n";
 import { vehicleColor } from "../map/colors";
 import { theMap } from "../map/MapView";
+import { useSelect } from "../state/store";
+import { sortieColors } from "../state/views";
 import { Icon } from "../ui/Icon";
 import { Fact } from "../ui/parts";
 
@@ -23,7 +25,7 @@ function facts(s: PlanSummary, w: Words): { name: string; value: string }[] {
       w.t("plan.revisit"),
       s.max_revisit_s === null ? null : w.duration(s.max_revisit_s),
     ],
-    [w.t("plan.gap"), s.gap === null ? null : w.percent(s.gap)],
+    [w.t("plan.gap"), s.gap === null ? null : `${w.number(100 * s.gap, 1)} %`],
     [w.t("plan.solve"), s.solve_s === null ? null : w.age(s.solve_s)],
   ];
   return rows.flatMap(([name, value]) => (value === null ? [] : [{ name, value }]));
@@ -79,11 +81,12 @@ function Lines({
 
 function Sorties({ plan }: { plan: Plan }) {
   const { t, duration, distance, percent } = useWords();
+  const colors = useSelect(sortieColors);
   return (
     <ul className="rows">
       {plan.sorties.map((one, i) => (
         <li key={one.id}>
-          <i className="swatch" style={{ background: vehicleColor(i) }} />
+          <i className="swatch" style={{ background: vehicleColor(colors[i] ?? i) }} />
           <b>{one.vehicle ? `${one.id} · ${one.vehicle}` : one.id}</b>
           <span className="num muted">
             {`${duration(one.duration_s)} · ${distance(one.distance_m)} · ${t(

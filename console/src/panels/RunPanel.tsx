@@ -5,13 +5,13 @@ import { chooseRun } from "../state/actions";
 import { progressRatio } from "../state/rules";
 import { byActivity, ended, type LogLine } from "../state/state";
 import { store, useSelect } from "../state/store";
-import { logOf, playbacksOf, shortId } from "../state/views";
+import { logOf, playbacksOf } from "../state/views";
 import { PhaseChip, Progress, Segmented } from "../ui/parts";
 
 const SHOWN = 120;
 
 function RunChoice() {
-  const { t, dateTime } = useWords();
+  const { t, stamp } = useWords();
   const runs = useSelect((s) => s.runs);
   const run_id = useSelect((s) => s.run_id);
   const all = Object.values(runs).sort(byActivity);
@@ -24,7 +24,7 @@ function RunChoice() {
       >
         {all.map((one) => (
           <option key={one.id} value={one.id}>
-            {`${t(`phase.${one.phase}`)} · ${dateTime(one.created_utc)} · ${shortId(one.id)}`}
+            {`${t(`phase.${one.phase}`)} · ${stamp(one.created_utc)}`}
           </option>
         ))}
       </select>

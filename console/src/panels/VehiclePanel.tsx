@@ -123,9 +123,7 @@ function Card({ view, index }: { view: VehicleView; index: number }) {
             {t(sample.armed ? "vehicle.armed" : "vehicle.disarmed")}
           </span>
         )}
-        <span className="muted vehicle-sortie">
-          {view.sortie ? t("vehicle.sortie", { id: view.sortie }) : t("vehicle.idle")}
-        </span>
+        <span className="muted vehicle-sortie">{view.sortie ?? t("vehicle.idle")}</span>
       </p>
       <Figures sample={sample} />
       <Speaker state={speaker} />

@@ -198,6 +198,18 @@ function pathPoint(sample: Telemetry): PathPoint | null {
   return [sample.lon_deg, sample.lat_deg, Math.max(0, sample.up_m ?? 0)];
 }
 
+/**
+ * When the vehicle itself was last heard. The service goes on telling of
+ * vehicles that it has lost; only a link that it calls live counts as heard.
+ */
+function heardAt(
+  sample: Telemetry | null,
+  before: VehicleView | undefined,
+  now_ms: number,
+): number | null {
+  return sample?.link === "LIVE" ? now_ms : (before?.heard_ms ?? null);
+}
+
 function onTelemetry(state: State, sample: Telemetry, now_ms: number): State {
   const before = state.vehicles[sample.vehicle_id];
   const view: VehicleView = {
@@ -211,7 +223,7 @@ function onTelemetry(state: State, sample: Telemetry, now_ms: number): State {
     },
     telemetry: sample,
     sortie: sample.sortie,
-    heard_ms: now_ms,
+    heard_ms: heardAt(sample, before, now_ms),
   };
   const vehicles = { ...state.vehicles, [sample.vehicle_id]: view };
   const point = pathPoint(sample);
@@ -229,9 +241,7 @@ function viewOf(vehicle: Vehicle, before: VehicleView | undefined, now_ms: numbe
     entry: vehicle.entry,
     telemetry: vehicle.telemetry,
     sortie: vehicle.sortie,
-    // The picture of `hello` may be old: only a link that the service itself
-    // calls live counts as heard now.
-    heard_ms: vehicle.telemetry?.link === "LIVE" ? now_ms : (before?.heard_ms ?? null),
+    heard_ms: heardAt(vehicle.telemetry, before, now_ms),
   };
   return view;
 }

@@ -1,6 +1,6 @@
 // What belongs together on screen, picked out of the state. Pure.
 
-import type { Playback, RunState } from "../domain";
+import type { Evidence, Playback, RunState } from "../domain";
 import type { LogLine, State } from "./state";
 import { byActivity, ended } from "./state";
 
@@ -43,4 +43,50 @@ export function activeRuns(state: State): RunState[] {
 /** Short enough for a list; the whole id stays in the title. */
 export function shortId(id: string): string {
   return id.length > 14 ? `${id.slice(0, 8)}…` : id;
+}
+
+/**
+ * Which colour each sortie of the open plan has: that of the vehicle which
+ * flies it, where one is known, so that planned and flown path match.
+ */
+export function sortieColors(state: State): number[] {
+  const { plan } = state;
+  if (!plan) return [];
+  const fleet = Object.keys(state.vehicles);
+  const run = state.run_id === null ? undefined : state.runs[state.run_id];
+  const shares = run?.plan_id === plan.id ? run.sorties : [];
+  return plan.doc.sorties.map((one, i) => {
+    const share = shares.find((s) => s.sortie_id === one.id);
+    const index = fleet.indexOf(share?.vehicle_id ?? one.vehicle ?? "");
+    return index < 0 ? i : index;
+  });
+}
+
+export interface MissedFloor {
+  building_id: string | null;
+  floor: number | null;
+  receivers: number;
+  best_sti: number | null;
+  reasons: string[];
+}
+
+/** Receivers that heard nothing whole, by building and floor, most first. */
+export function missedFloors(evidence: Evidence): MissedFloor[] {
+  const floors = new Map<string, MissedFloor>();
+  for (const one of evidence.receivers) {
+    if (one.reached) continue;
+    const key = `${one.building_id} ${one.floor}`;
+    const known = floors.get(key);
+    const reasons = new Set(known?.reasons);
+    if (one.reason) reasons.add(one.reason);
+    const best = Math.max(known?.best_sti ?? -1, one.sti ?? -1);
+    floors.set(key, {
+      building_id: one.building_id,
+      floor: one.floor,
+      receivers: (known?.receivers ?? 0) + 1,
+      best_sti: best < 0 ? null : best,
+      reasons: [...reasons],
+    });
+  }
+  return [...floors.values()].sort((a, b) => b.receivers - a.receivers);
 }

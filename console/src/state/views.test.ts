@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import type { Evidence } from "../domain";
+import { ready, run, share } from "../testing";
+import { logOf, missedFloors, sortieColors } from "./views";
+
+describe("views", () => {
+  it("gives a run the facts of its vehicles, while it lasted", () => {
+    const line = (
+      id: string,
+      source: string,
+      ts_utc: string,
+      run_id: string | null,
+    ) => ({
+      id,
+      ts_utc,
+      source,
+      kind: "text",
+      text: "",
+      severity: 6,
+      run_id,
+    });
+    const log = [
+      line("before", "d1", "2026-01-05T07:59:00Z", null),
+      line("mine", "d1", "2026-01-05T08:01:00Z", null),
+      line("other", "d9", "2026-01-05T08:01:00Z", null),
+      line("run", "s1", "2026-01-05T08:02:00Z", "run-1"),
+      line("else", "s1", "2026-01-05T08:02:00Z", "run-2"),
+      line("after", "d1", "2026-01-05T09:30:00Z", null),
+    ];
+    const ended = run({ phase: "FINISHED", ended_utc: "2026-01-05T08:10:00Z" });
+    expect(logOf(ended, log).map((one) => one.id)).toEqual(["run", "mine"]);
+  });
+
+  it("colours a sortie as the vehicle that flies it", () => {
+    const vehicles = { d0: ready().vehicles.d1, d1: ready().vehicles.d1 };
+    const state = ready({ vehicles: vehicles as never, run_id: "run-1" });
+    expect(sortieColors(state)).toEqual([0]);
+    const flown = run({ sorties: [share({ vehicle_id: "d1" })] });
+    expect(sortieColors({ ...state, runs: { "run-1": flown } })).toEqual([1]);
+  });
+
+  it("gathers what was missed by floor", () => {
+    const receiver = {
+      id: "r",
+      building_id: "b1",
+      floor: 2,
+      reached: false,
+      sti: 0.3,
+      level_db: 50,
+      messages: 0,
+      planned: true,
+      reason: "too far",
+    };
+    const receivers = [
+      receiver,
+      { ...receiver, sti: 0.41 },
+      { ...receiver, floor: 3, reached: true },
+      { ...receiver, floor: 4, sti: null, reason: null },
+    ];
+    expect(missedFloors({ receivers } as Evidence)).toEqual([
+      {
+        building_id: "b1",
+        floor: 2,
+        receivers: 2,
+        best_sti: 0.41,
+        reasons: ["too far"],
+      },
+      { building_id: "b1", floor: 4, receivers: 1, best_sti: null, reasons: [] },
+    ]);
+  });
+});
