@@ -59,13 +59,16 @@ def parse_site(raw: bytes, *, source: str) -> Site:
     faults = FaultList(source)
     read = read_site(raw, faults)
     shapes = _read_shapes(read, faults)
+    before = len(faults.faults)
     check_axes([Placed(f.place, f.kind, s) for f, s in shapes], faults)
+    one_place = len(faults.faults) == before
     frame = LocalFrame(_origin(shapes))
     parts = _build(shapes, frame, faults)
     if read.features and not any(f.kind in _USEFUL for f in read.features):
         right = "at least one building, road, zone or sampling_point"
         faults.add("", "has nothing to reach and nowhere to drive", right)
-    _check_places(parts, faults)
+    if one_place:
+        _check_places(parts, faults)
     site = _site(read.members, parts, frame, faults)
     faults.raise_if_any()
     return Site(
