@@ -3,6 +3,21 @@
 import hashlib
 from dataclasses import dataclass, field
 
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How much fits into 16 KiB of storage (StorageManager.cpp layout)."""
+
+    mission_items: int
+    fence_items: int
+    fence_bytes: int
+    rally_points: int
+
+
+CAPACITY = {
+    "copter": Capacity(650, 70, 560, 46),
+    "rover": Capacity(655, 84, 672, 50),
+}
 DEFAULT_ENDURANCE_S = {"copter": 1500.0, "rover": 4 * 3600.0}
 
 

@@ -41,10 +41,13 @@ class FenceStore:
     """The stored fence; an upload replaces it only when it is whole."""
 
     mission_type = mavlink.MAV_MISSION_TYPE_FENCE
-    max_items = 84
     label = "Fence"
 
-    def __init__(self, params: Params, text: Text) -> None:
+    def __init__(
+        self, params: Params, text: Text, *, max_items: int, max_bytes: int
+    ) -> None:
+        self.max_items = max_items
+        self._max_bytes = max_bytes
         self.items: tuple[Stored, ...] = ()
         self.version = 0
         self._params = params
@@ -76,6 +79,9 @@ class FenceStore:
         if fault is not None:
             self._text(4, fault)
             self._text(4, "Fence validation failed")
+            return int(mavlink.MAV_MISSION_ERROR)
+        if _bytes_of(coming) > self._max_bytes:
+            self._text(4, "Fence exceeds storage size")
             return int(mavlink.MAV_MISSION_ERROR)
         self._write(tuple(coming))
         return int(mavlink.MAV_MISSION_ACCEPTED)
@@ -143,6 +149,21 @@ def _fault_of_one(item: Stored) -> str | None:
     if abs(item.lat_e7) > 900_000_000 or abs(item.lon_e7) > 1_800_000_000:
         return "Bad lat or lon"
     return None
+
+
+def _bytes_of(items: list[Stored]) -> int:
+    """fence_storage_space_required: magic, headers and positions."""
+    size, left = 4, 0
+    for item in items:
+        size += 8
+        if item.command in (_INCLUSION, _EXCLUSION):
+            if left == 0:
+                left = int(item.params[0])
+                size += 2
+            left -= 1
+        else:
+            size += 1 if item.command == _RETURN else 5
+    return size
 
 
 @dataclass(slots=True)

@@ -16,7 +16,6 @@ from simulators.wire import Message, mavlink
 NONE = 65535  # AP_MISSION_CMD_INDEX_NONE
 FOREVER = -1
 MAX_JUMPS = 100  # AP_MISSION_MAX_NUM_DO_JUMP_COMMANDS on SITL
-MAX_ITEMS = 650
 
 _JUMP = mavlink.MAV_CMD_DO_JUMP
 _ALWAYS_DONE = frozenset(
@@ -77,10 +76,10 @@ class Mission:
     """The list and where the vehicle is in it."""
 
     mission_type = mavlink.MAV_MISSION_TYPE_MISSION
-    max_items = MAX_ITEMS
     label = "Mission"
 
-    def __init__(self, params: Params, text: Text) -> None:
+    def __init__(self, params: Params, text: Text, max_items: int) -> None:
+        self.max_items = max_items
         self.items: list[Stored] = []
         self.home: Stored | None = None
         self.state = State.STOPPED

@@ -31,10 +31,10 @@ class RallyStore:
     """The stored rally points."""
 
     mission_type = mavlink.MAV_MISSION_TYPE_RALLY
-    max_items = 80
     label = "Rally"
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: Params, max_items: int) -> None:
+        self.max_items = max_items
         self.items: list[Stored] = []
         self._params = params
 

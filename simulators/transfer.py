@@ -190,11 +190,11 @@ class Transfer:
         peer = self._peer
         if peer is None:
             return
-        if now_s - self._received_s >= UPLOAD_TIMEOUT_S:
+        if now_s >= self._received_s + UPLOAD_TIMEOUT_S:
             self._peer = None
             self._text(4, f"{self.store.label} upload timeout")
             self._ack(peer, mavlink.MAV_MISSION_OPERATION_CANCELLED)
-        elif now_s - self._requested_s >= REQUEST_TIMEOUT_S:
+        elif now_s >= self._requested_s + REQUEST_TIMEOUT_S:
             self._request(now_s)
 
     def _may_start(self, peer: Peer) -> bool:

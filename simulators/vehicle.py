@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from simulators.battery import Battery, Failsafe
 from simulators.body import Body
-from simulators.config import VehicleConfig
+from simulators.config import CAPACITY, VehicleConfig
 from simulators.fence import FenceMonitor, FenceStore
 from simulators.geometry import Frame
 from simulators.items import GLOBAL, Stored
@@ -65,11 +65,17 @@ class Vehicle(ABC):
         self._clear_state()
 
     def _make_stores(self) -> None:
-        self.mission = Mission(self.params, self.text)
+        room = CAPACITY[self.kind]
+        self.mission = Mission(self.params, self.text, room.mission_items)
         self.mission.bind(self)
-        self.fence_store = FenceStore(self.params, self.text)
+        self.fence_store = FenceStore(
+            self.params,
+            self.text,
+            max_items=room.fence_items,
+            max_bytes=room.fence_bytes,
+        )
         self.fence = FenceMonitor(self.fence_store, self.params, self.frame)
-        self.rally = RallyStore(self.params)
+        self.rally = RallyStore(self.params, room.rally_points)
         stores = (self.mission, self.fence_store, self.rally)
         self.transfers = {s.mission_type: Transfer(s, self.text) for s in stores}
         self.links: dict[str, Link] = {}
