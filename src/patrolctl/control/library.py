@@ -82,6 +82,10 @@ class Library:
         self._clip_of[announcement.id] = clip.sha256
         return clip
 
+    def keep(self, clip: Clip) -> None:
+        """Know a clip that was rendered before."""
+        self._clips[clip.sha256] = clip
+
     def rendered(self, announcement_id: str) -> Clip | None:
         """The clip that an announcement was rendered to, if it was."""
         sha256 = self._clip_of.get(AnnouncementId(announcement_id))

@@ -1,0 +1,178 @@
+"""Everything wired together: the one place that knows all adapters."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from patrolctl.app.outlets import SiteOutlets
+from patrolctl.audio import EspeakSynthesizer
+from patrolctl.clock import Clock
+from patrolctl.control.active import Services
+from patrolctl.control.feed import LiveFeed
+from patrolctl.control.fleet import Fleet
+from patrolctl.control.gate import Gate
+from patrolctl.control.job import Limits
+from patrolctl.control.library import Library
+from patrolctl.control.member import Pace
+from patrolctl.control.planner import Planner
+from patrolctl.control.runs import Runs
+from patrolctl.control.timetable import Timetable
+from patrolctl.domain.brief import Brief
+from patrolctl.domain.errors import InputError
+from patrolctl.domain.ids import VehicleId
+from patrolctl.domain.machines import FleetVehicle
+from patrolctl.durable import Ticker, next_occurrences
+from patrolctl.mavlink import LinkOptions, connect_vehicle
+from patrolctl.mqtt import MqttHub, asyncapi, open_mqtt
+from patrolctl.ports import Speaker, Store
+from patrolctl.store import open_store
+from patrolctl.web import WebServices
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """How the service is put together.
+
+    ``speedup`` is how many of the clock's seconds pass in a real one: what is
+    looked at for people is looked at at a rate that suits people.
+    ``http_url`` is where speakers fetch clips (None: a shared directory).
+    ``mqtt_url`` None: nothing is published and nobody has a loudspeaker.
+    ``simulated`` says that no loudspeaker is heard by anybody, so that quiet
+    hours are told but not enforced.
+    """
+
+    database: Path
+    clip_dir: Path
+    state_dir: Path
+    mqtt_url: str | None
+    tlog_dir: Path | None = None
+    http_url: str | None = None
+    speedup: float = 1.0
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The running service."""
+
+    library: Library
+    planner: Planner
+    fleet: Fleet
+    runs: Runs
+    timetable: Timetable
+    store: Store
+    web: WebServices
+
+
+def fleet_of(briefs: Mapping[str, Brief]) -> dict[VehicleId, tuple[FleetVehicle, str]]:
+    """All vehicles of all missions, each with the site it belongs to.
+
+    Raises:
+        InputError: two missions describe one vehicle differently.
+    """
+    found: dict[VehicleId, tuple[FleetVehicle, str]] = {}
+    for mission_id, brief in briefs.items():
+        for entry in brief.fleet:
+            known = found.setdefault(entry.id, (entry, brief.site.id))
+            if known[0].endpoint != entry.endpoint or known[0].kind is not entry.kind:
+                raise InputError.one(
+                    f"mission {mission_id}",
+                    f"vehicle {entry.id} is another one in another mission",
+                    "an id of its own, or the same endpoint and kind",
+                )
+    return found
+
+
+async def _open_hubs(
+    stack: AsyncExitStack,
+    briefs: Mapping[str, Brief],
+    options: ServiceOptions,
+    clock: Clock,
+) -> dict[str, MqttHub]:
+    if options.mqtt_url is None:
+        return {}
+    sites = dict.fromkeys(b.site.id for b in briefs.values())
+    return {
+        site_id: await stack.enter_async_context(
+            open_mqtt(options.mqtt_url, site_id=site_id, clock=clock)
+        )
+        for site_id in sites
+    }
+
+
+def _speakers(
+    vehicles: Mapping[VehicleId, tuple[FleetVehicle, str]], hubs: Mapping[str, MqttHub]
+) -> dict[VehicleId, Speaker]:
+    return {
+        entry.id: hubs[site_id].speaker(entry.speaker_id, entry.id)
+        for entry, site_id in vehicles.values()
+        if entry.speaker_id is not None and site_id in hubs
+    }
+
+
+def _links(options: ServiceOptions, clock: Clock) -> LinkOptions:
+    return LinkOptions(
+        clock=clock, tlog_dir=options.tlog_dir, state_dir=options.state_dir
+    )
+
+
+@asynccontextmanager
+async def open_service(
+    briefs: Mapping[str, Brief], options: ServiceOptions, clock: Clock
+) -> AsyncIterator[Service]:
+    """Open everything, look after it, and close it in the reverse order.
+
+    Raises:
+        StoreFailed, LinkFailed, InputError: as the parts say.
+    """
+    vehicles = fleet_of(briefs)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(options.database, clock))
+        hubs = await _open_hubs(stack, briefs, options, clock)
+        outlets = SiteOutlets(hubs, {v: site for v, (_, site) in vehicles.items()})
+        feed = LiveFeed(store, (outlets,) if hubs else ())
+        gate = Gate(clock, enforce_quiet_hours=not options.simulated)
+        library = Library(briefs, EspeakSynthesizer(options.clip_dir))
+        links = _links(options, clock)
+        fleet = Fleet(
+            [entry for entry, _ in vehicles.values()],
+            connector=lambda entry: connect_vehicle(entry, links),
+            speakers=_speakers(vehicles, hubs),
+            feed=feed,
+            clock=clock,
+            pace=Pace(sample_s=0.2 * options.speedup),
+            publisher=outlets if hubs else None,
+        )
+        services = Services(feed, gate, store, clock, Limits())
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        tending = group.create_task(fleet.tend(), name="fleet")
+        stack.callback(tending.cancel)
+        planner = await stack.enter_async_context(
+            Planner(library, store, feed, clock).open()
+        )
+        runs = await stack.enter_async_context(Runs(fleet, library, services).open())
+        timetable = await stack.enter_async_context(
+            Timetable(
+                library, planner, runs, store, clock, preview=next_occurrences
+            ).open()
+        )
+        ticker = Ticker(timetable.schedules, store, clock, timetable.fire)
+        ticking = group.create_task(ticker.run(), name="ticker")
+        stack.callback(ticking.cancel)
+        web = WebServices(
+            library=library,
+            planner=planner,
+            fleet=fleet,
+            runs=runs,
+            timetable=timetable,
+            gate=gate,
+            feed=feed,
+            store=store,
+            asyncapi=asyncapi(),
+        )
+        yield Service(library, planner, fleet, runs, timetable, store, web)

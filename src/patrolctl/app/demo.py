@@ -1,0 +1,270 @@
+"""``patrolctl demo``: a whole mission in simulation, to look at or to check."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from patrolctl.app.compose import Service, ServiceOptions, open_service
+from patrolctl.app.headless import Say, all_linked, flown, made_plan
+from patrolctl.app.http import address, bind, serving
+from patrolctl.app.simulation import SimulationOptions, simulated
+from patrolctl.clock import ScaledClock
+from patrolctl.control.jobs import PlanOrder
+from patrolctl.control.planner import KIND_OF
+from patrolctl.control.runs import LaunchOrder
+from patrolctl.domain.brief import Brief
+from patrolctl.domain.errors import Conflict, GateRefused, NotFound
+from patrolctl.domain.evidence import EvidenceSummary
+from patrolctl.domain.ids import PlanId
+from patrolctl.domain.machines import VehicleKind
+from patrolctl.domain.plan import PlanKind
+from patrolctl.domain.run import Phase, RunState
+from patrolctl.mqtt import run_broker
+from patrolctl.web import create_app
+
+T = TypeVar("T")
+
+AUTHORITY = "simulation: no loudspeaker is heard by anybody"
+PAUSE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What to show, how fast, and where."""
+
+    mission_id: str
+    brief: Brief
+    clip_dir: Path
+    speedup: float
+    port: int = 8080
+    host: str = "127.0.0.1"
+    launch: bool = True
+    time_limit_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkReport:
+    """One plan carried out."""
+
+    kind: PlanKind
+    plan_id: str
+    run_id: str
+    phase: Phase
+    reason: str | None
+    evidence: EvidenceSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """What ``demo --headless --once --json`` prints."""
+
+    mission: str
+    speedup: float
+    receivers: int
+    receivers_reachable: int
+    receivers_reached: int
+    households: int
+    households_reached: int
+    playbacks: int
+    playbacks_complete: int
+    loop_completed: bool
+    loops_completed: int
+    works: tuple[WorkReport, ...]
+    exit_code: int
+
+    def text(self) -> str:
+        """For people."""
+        loop = "completed" if self.loop_completed else "not completed"
+        return (
+            f"{self.receivers_reached} of {self.receivers_reachable} reachable"
+            f" receivers reached ({self.receivers} in all),"
+            f" {self.households_reached} of {self.households} households;"
+            f" {self.playbacks_complete} of {self.playbacks} playbacks complete;"
+            f" patrol loop {loop}"
+        )
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A directory that is gone afterwards."""
+    path = Path(tempfile.mkdtemp(prefix="patrolctl-demo-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _stage(
+    options: DemoOptions, say: Say, http_url: str | None
+) -> AsyncIterator[Service]:
+    """Broker, simulators and service, opened in this order."""
+    async with AsyncExitStack() as stack:
+        scratch = stack.enter_context(_scratch())
+        broker = await stack.enter_async_context(
+            run_broker(state_dir=scratch / "broker")
+        )
+        if broker.kind != "mosquitto":
+            say("mosquitto is not installed: in-process broker on loopback instead")
+        epoch_utc = datetime.now(UTC)
+        clock = ScaledClock(options.speedup, epoch_utc=epoch_utc)
+        mqtt_url = f"mqtt://{broker.host}:{broker.port}"
+        simulation = SimulationOptions(
+            mqtt_url=mqtt_url,
+            clip_dir=options.clip_dir,
+            state_dir=scratch / "speakers",
+            speedup=options.speedup,
+            epoch_utc=epoch_utc,
+        )
+        brief = await stack.enter_async_context(simulated(options.brief, simulation))
+        say(f"simulating {', '.join(v.id for v in brief.fleet)}")
+        service = ServiceOptions(
+            database=scratch / "patrolctl.db",
+            clip_dir=options.clip_dir,
+            state_dir=scratch,
+            mqtt_url=mqtt_url,
+            http_url=http_url,
+            speedup=options.speedup,
+            simulated=True,
+        )
+        yield await stack.enter_async_context(
+            open_service({options.mission_id: brief}, service, clock)
+        )
+
+
+def _kinds(brief: Brief) -> tuple[PlanKind, ...]:
+    kinds = {v.kind for v in brief.fleet}
+    drone = (PlanKind.DRONE,) if VehicleKind.COPTER in kinds else ()
+    loop = (PlanKind.LOOP,) if VehicleKind.ROVER in kinds else ()
+    return drone + loop
+
+
+class _Show:
+    """The works of a mission, planned and carried out side by side."""
+
+    def __init__(self, service: Service, options: DemoOptions, say: Say) -> None:
+        self._service = service
+        self._options = options
+        self._say = say
+
+    async def plan(self, kind: PlanKind) -> PlanId:
+        """Plan one work."""
+        order = PlanOrder(
+            mission_id=self._options.mission_id,
+            kind=kind,
+            time_limit_s=self._options.time_limit_s,
+        )
+        return await made_plan(self._service, order, self._say)
+
+    async def linked(self, kind: PlanKind) -> None:
+        """Wait for the vehicles that do this work."""
+        ids = tuple(v.id for v in self._options.brief.fleet if v.kind is KIND_OF[kind])
+        await all_linked(self._service, ids)
+
+    async def carry_out(self, kind: PlanKind) -> WorkReport:
+        """Plan, launch, wait for the end and the evidence."""
+        plan_id = await self.plan(kind)
+        await self.linked(kind)
+        order = LaunchOrder(plan_id, actor="demo", authority=AUTHORITY)
+        state = await flown(self._service, order, self._say)
+        return await self._report(kind, state)
+
+    async def _report(self, kind: PlanKind, state: RunState) -> WorkReport:
+        try:
+            summary = (await self._service.store.evidence(state.id)).summary
+        except NotFound:
+            summary = None
+        return WorkReport(
+            kind, state.plan_id, state.id, state.phase, state.reason, summary
+        )
+
+    async def keep_moving(self, kind: PlanKind) -> None:
+        """Launch, and again when it has ended, until the operator ends it."""
+        plan_id = await self.plan(kind)
+        await self.linked(kind)
+        order = LaunchOrder(plan_id, actor="demo", authority=AUTHORITY)
+        clock_s = PAUSE_S / self._options.speedup
+        while True:
+            try:
+                state = await flown(self._service, order, self._say)
+            except (Conflict, GateRefused) as e:
+                self._say(f"{kind}: not launched: {e}")
+                state = None
+            if state is not None and state.phase is not Phase.FINISHED:
+                self._say(f"{kind}: {state.phase}; launch it again from the console")
+                return
+            await asyncio.sleep(clock_s)
+
+
+async def _side_by_side(
+    kinds: tuple[PlanKind, ...], doing: Callable[[PlanKind], Coroutine[Any, Any, T]]
+) -> tuple[T, ...]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(doing(k), name=f"demo-{k}") for k in kinds]
+    return tuple(t.result() for t in tasks)
+
+
+def _summed(options: DemoOptions, works: tuple[WorkReport, ...]) -> DemoReport:
+    """The works as one document; counts of nobody are zero."""
+    proofs = {w.kind: w.evidence for w in works if w.evidence is not None}
+    drone, loop = proofs.get(PlanKind.DRONE), proofs.get(PlanKind.LOOP)
+    finished = {w.kind for w in works if w.phase is Phase.FINISHED}
+    laps = loop.loops_completed if loop else 0
+    return DemoReport(
+        mission=options.mission_id,
+        speedup=options.speedup,
+        receivers=drone.receivers if drone else 0,
+        receivers_reachable=drone.reachable if drone else 0,
+        receivers_reached=drone.reached if drone else 0,
+        households=drone.households if drone else 0,
+        households_reached=drone.households_reached if drone else 0,
+        playbacks=sum(p.playbacks for p in proofs.values()),
+        playbacks_complete=sum(p.playbacks_complete for p in proofs.values()),
+        loop_completed=PlanKind.LOOP in finished and laps > 0,
+        loops_completed=laps,
+        works=works,
+        exit_code=0 if len(finished) == len(works) == len(proofs) else 5,
+    )
+
+
+async def run_demo_once(options: DemoOptions, say: Say) -> DemoReport:
+    """Plan and carry out the mission's works to the end, without a console.
+
+    Raises:
+        InputError, NoFeasiblePlan, GateRefused, VehicleError: as they say.
+    """
+    async with _stage(options, say, None) as service:
+        show = _Show(service, options, say)
+        works = await _side_by_side(_kinds(options.brief), show.carry_out)
+    return _summed(options, works)
+
+
+async def run_demo(options: DemoOptions, say: Say) -> None:
+    """Serve the console with everything moving, until cancelled.
+
+    Raises:
+        InputError: the port is taken, or the mission cannot be planned.
+    """
+    listener = bind(options.host, options.port)
+    async with AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        service = await stack.enter_async_context(
+            _stage(options, say, address(listener))
+        )
+        url = await stack.enter_async_context(
+            serving(create_app(service.web), listener)
+        )
+        say(f"READY console at {url}")
+        pace = f"simulated time runs {options.speedup:g} times as fast"
+        say(f"{pace}; Ctrl-C ends everything")
+        if options.launch:
+            say("planning; drones and patrol vehicle start by themselves then")
+            show = _Show(service, options, say)
+            await _side_by_side(_kinds(options.brief), show.keep_moving)
+        await asyncio.Event().wait()

@@ -1,0 +1,103 @@
+"""``patrolctl serve``: the control service until it is ended."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+from patrolctl.app.compose import Service, ServiceOptions, open_service
+from patrolctl.app.http import address, bind, serving
+from patrolctl.app.lock import sole_user
+from patrolctl.clock import Clock, ScaledClock, SystemClock
+from patrolctl.config import Settings, load_brief, mission_folders
+from patrolctl.domain.brief import Brief
+from patrolctl.domain.errors import Fault, InputError
+from patrolctl.mqtt import run_broker
+from patrolctl.web import create_app
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def load_briefs(settings: Settings) -> dict[str, Brief]:
+    """The missions that the settings name, or all there are.
+
+    Raises:
+        InputError: one of them cannot be used, or there is none.
+    """
+    folders = {f.name: f for f in mission_folders(settings.missions_dir)}
+    wanted = settings.missions or tuple(folders)
+    if missing := [m for m in wanted if m not in folders]:
+        right = f"one of {', '.join(folders) or '(none)'} in {settings.missions_dir}"
+        raise InputError(
+            [Fault(f"mission {m}", "does not exist", right) for m in missing]
+        )
+    if not wanted:
+        raise InputError.one(
+            f"missions {settings.missions_dir}", "holds none", "a mission folder"
+        )
+    return {name: load_brief(folders[name]) for name in wanted}
+
+
+def clock_of(settings: Settings) -> Clock:
+    """Real time, or simulated time at the settings' speed."""
+    if settings.speedup == 1.0:
+        return SystemClock()
+    return ScaledClock(settings.speedup, epoch_utc=settings.epoch_utc)
+
+
+@asynccontextmanager
+async def broker_url(settings: Settings) -> AsyncIterator[str]:
+    """The broker that the settings name, or one of our own."""
+    if settings.mqtt_url is not None:
+        yield settings.mqtt_url
+        return
+    async with run_broker(state_dir=settings.data_dir / "broker") as broker:
+        if broker.kind != "mosquitto":
+            log.warning(
+                "mosquitto is not installed: using the in-process broker on loopback"
+            )
+        yield f"mqtt://{broker.host}:{broker.port}"
+
+
+async def run_service(settings: Settings) -> None:
+    """Serve until cancelled.
+
+    Raises:
+        InputError: missions, settings or the port cannot be used.
+    """
+    briefs = load_briefs(settings)
+    if settings.host not in LOOPBACK:
+        log.warning(
+            "listening on %s without a log-in: whoever reaches it operates the fleet",
+            settings.host,
+        )
+    listener = bind(settings.host, settings.port)
+    clock = clock_of(settings)
+    async with AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        stack.enter_context(sole_user(settings.data_dir))
+        mqtt_url = await stack.enter_async_context(broker_url(settings))
+        options = ServiceOptions(
+            database=settings.database,
+            clip_dir=settings.clip_dir,
+            state_dir=settings.data_dir,
+            tlog_dir=settings.tlog_dir,
+            mqtt_url=mqtt_url,
+            http_url=address(listener),
+            speedup=settings.speedup,
+        )
+        service = await stack.enter_async_context(open_service(briefs, options, clock))
+        web = replace(service.web, hosts=(settings.host,))
+        url = await stack.enter_async_context(serving(create_app(web), listener))
+        log.info("console at %s, missions: %s", url, ", ".join(briefs))
+        await _prepare_clips(service)
+        await asyncio.Event().wait()
+
+
+async def _prepare_clips(service: Service) -> None:
+    """Render ahead, so that speakers can fetch what a plan names."""
+    for problem in await service.library.render_all():
+        log.error("%s", problem)

@@ -1,0 +1,90 @@
+"""The whole service in memory, behind its ASGI application."""
+
+import importlib.util
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from patrolctl.control.library import Library
+from patrolctl.control.planner import Planner
+from patrolctl.control.runs import Runs
+from patrolctl.control.timetable import Timetable
+from patrolctl.durable import next_occurrences
+from patrolctl.store import open_store
+from patrolctl.web import WebServices, create_app
+
+_SPEC = importlib.util.spec_from_file_location(
+    "control_fakes", Path(__file__).parents[1] / "control" / "conftest.py"
+)
+fakes = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(fakes)
+
+
+class Stage:
+    """Kit, services, app and a client of it."""
+
+    def __init__(self, kit, store) -> None:
+        self.kit = kit
+        kit.store = store
+        kit.feed = fakes.LiveFeed(store, ())
+
+    @asynccontextmanager
+    async def open(self, **more: object) -> AsyncIterator["Stage"]:
+        kit = self.kit
+        async with kit.open():
+            library = Library({"yard": kit.brief}, fakes.FakeSynthesizer())
+            await library.render_all()
+            planner = Planner(library, kit.store, kit.feed, kit.clock)
+            self.runs = Runs(kit.fleet, library, kit.services)
+            async with planner.open(), self.runs.open():
+                timetable = Timetable(
+                    library,
+                    planner,
+                    self.runs,
+                    kit.store,
+                    kit.clock,
+                    preview=next_occurrences,
+                )
+                async with timetable.open():
+                    self.services = WebServices(
+                        library=library,
+                        planner=planner,
+                        fleet=kit.fleet,
+                        runs=self.runs,
+                        timetable=timetable,
+                        gate=kit.gate,
+                        feed=kit.feed,
+                        store=kit.store,
+                        asyncapi=json.dumps({"asyncapi": "3.0.0"}).encode(),
+                        **more,
+                    )
+                    self.app = create_app(self.services)
+                    async with httpx.AsyncClient(
+                        transport=httpx.ASGITransport(
+                            self.app, raise_app_exceptions=False
+                        ),
+                        base_url="http://127.0.0.1:8080",
+                    ) as self.http:
+                        yield self
+
+    async def plan(self, *sorties: object, name: str = "p1") -> str:
+        await self.kit.store.save_plan(name, fakes.make_plan(*sorties))
+        return name
+
+
+@pytest.fixture
+def make() -> object:
+    return fakes
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    kit = fakes.Kit()
+    kit.brief = replace(kit.brief)
+    async with open_store(tmp_path / "p.db", kit.clock) as store:
+        yield Stage(kit, store)
