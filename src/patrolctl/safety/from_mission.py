@@ -114,8 +114,10 @@ class MissionReader:
         here = self.home
         for step in self.mission.steps:
             begins[step.seq] = len(moves)
-            moves += self._step(step, here, moves, begins)
-            here = moves[-1].b_m if moves else here
+            added = self._step(step, here, moves, begins)
+            moves += added
+            if added and step.type is not StepType.JUMP:
+                here = added[-1].b_m
         return Route(
             sortie=self.mission.sortie_id,
             kind=self.mission.vehicle_kind,
@@ -143,14 +145,20 @@ class MissionReader:
                 there = _target(step, here, self.mission, self.site)
                 if step.type is StepType.LAND:
                     there = (there[0], there[1], self.home[2])
-                way = make_move(
-                    step.seq,
-                    str(step.type),
-                    (here, there),
-                    self.profile,
-                    speed_m_s=step.speed_m_s,
-                )
-                return [way]
+                return [self._way(step, here, there)]
+
+    def _way(self, step: MissionStep, here: Point, there: Point) -> Move:
+        """A copter is reckoned to stop at each waypoint, a rover to roll on."""
+        rolls = self.mission.vehicle_kind is VehicleKind.ROVER
+        speed = min(step.speed_m_s or math.inf, self.profile.cruise_m_s)
+        return make_move(
+            step.seq,
+            str(step.type),
+            (here, there),
+            self.profile,
+            speed_m_s=step.speed_m_s,
+            stated_s=math.dist(here, there) / max(speed, 1e-3) if rolls else None,
+        )
 
     def _dwell(self, step: MissionStep, here: Point) -> list[Move]:
         there = _target(step, here, self.mission, self.site)
@@ -181,10 +189,10 @@ class MissionReader:
         first = begins[step.jump_to or 1]
         self._loops = 1 + (step.jump_times or 0)
         self._cycle = (first, len(moves))
-        entry = moves[first].b_m if first < len(moves) else here
-        if math.dist(here, entry) <= 0.05:
-            return []
-        closing = make_move(step.seq, "closing leg", (here, entry), self.profile)
+        if first >= len(moves) or math.dist(here, moves[first].a_m) <= 0.05:
+            return []  # the next round begins where this one ended
+        ends = (here, moves[first].b_m)
+        closing = make_move(step.seq, "closing leg", ends, self.profile)
         self._cycle = (first, len(moves) + 1)
         return [closing]
 

@@ -115,8 +115,13 @@ class Roads:
             if abs(cosine) >= ALIGNED:
                 ways.setdefault(int(k), []).append((self._owners[hit], cosine))
         found: dict[tuple[int, str], Violation] = {}
+        last = len(route.moves) - 1
         for k, roads in ways.items():
-            move = route.moves[int(samples.move[k])]
+            index = int(samples.move[k])
+            move = route.moves[index]
+            short = math.dist(move.a_m, move.b_m) < 2 * self.limits.road_width_m
+            if index in {0, last} and short:
+                continue  # from the pad onto the road, whichever way it lies
             at = (float(samples.at[k][0]), float(samples.at[k][1]), 0.0)
             if all(r.oneway and c < 0 for r, c in roads):
                 name = roads[0][0].name or roads[0][0].id
