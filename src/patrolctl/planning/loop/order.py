@@ -1,11 +1,11 @@
 """What is asked of the patrol planner."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from patrolctl.clock import SystemClock
 from patrolctl.domain.machines import FleetVehicle
 from patrolctl.domain.plan import PlanAnnouncement, Requirement
 from patrolctl.planning.progress import Tell
@@ -50,18 +50,21 @@ class LoopOrder:
 
 
 class Deadline:
-    """Time left for solving, and the wish to stop, in one place."""
+    """Time left for solving, and the wish to stop, in one place.
+
+    Real seconds, not the Clock's: a planner computes as fast as the machine
+    does, also in a sped-up simulation.
+    """
 
     def __init__(self, order: LoopOrder, tell: Tell) -> None:
-        self._clock = SystemClock()
-        self._begin_s = self._clock.monotonic_s()
+        self._begin_s = time.perf_counter()
         self._limit_s = order.time_limit_s
         self._stop = order.stop
         self.tell = tell
 
     def spent_s(self) -> float:
         """Seconds since the start."""
-        return self._clock.monotonic_s() - self._begin_s
+        return time.perf_counter() - self._begin_s
 
     def left_s(self) -> float:
         """Seconds left, at least 0."""
