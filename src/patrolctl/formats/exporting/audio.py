@@ -73,7 +73,6 @@ def _opus(raw: bytes, wav: Path) -> bytes:
         _RATE_HZ,
         format="OGG",
         subtype="OPUS",
-        bitrate_mode="CONSTANT",
         compression_level=1.0 - (_BITRATE - _LOWEST) / (_HIGHEST - _LOWEST),
     )
     return out.getvalue()

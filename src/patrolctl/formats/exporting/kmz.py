@@ -37,7 +37,7 @@ def wpml_kmz(plan: Plan, route: Route, audio: MegaphoneFile) -> bytes:
     if not route.copter:
         right = "--format qgc, or a drone's sortie"
         raise InputError.one(place, "is driven; WPML is for aircraft", right)
-    points = tuple(w for w in route.waypoints if not w.takeoff and not w.land)
+    points = _flown(route)
     if len(points) < 2:
         raise InputError.one(place, "has fewer than 2 waypoints", "2 or more for WPML")
     writer = _Writer(plan, route, points, audio)
@@ -49,6 +49,18 @@ def wpml_kmz(plan: Plan, route: Route, audio: MegaphoneFile) -> bytes:
     if audio.data is not None:
         files[f"wpmz/res/audio/{audio.name}"] = audio.data
     return _zip(files)
+
+
+def _flown(route: Route) -> tuple[Waypoint, ...]:
+    """Waypoints after take-off; a landing becomes a point above its place."""
+    points: list[Waypoint] = []
+    for w in route.waypoints:
+        if w.land:
+            up_m = points[-1].up_m if points else w.up_m
+            points.append(Waypoint(w.position, up_m, w.plan_seq, w.speed_m_s))
+        elif not w.takeoff:
+            points.append(w)
+    return tuple(points)
 
 
 class _Writer:
@@ -92,7 +104,7 @@ class _Writer:
         _put(
             config,
             flyToWaylineMode="safely",
-            finishAction="goHome",
+            finishAction="autoLand" if self._route.waypoints[-1].land else "goHome",
             exitOnRCLost="executeLostAction",
             executeRCLostAction="goBack",
             takeOffSecurityHeight=_number(max(first_up_m, _MIN_TAKEOFF_M)),
