@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from simulators.geometry import bearing_rad, wrap_pi
 
 REST_M_S = 0.02
+SNAP_M_S = 0.6  # from this speed it may stop at its goal within a step
 
 
 @dataclass(slots=True)
@@ -56,6 +57,12 @@ class Body:
         """Horizontal distance to a goal."""
         return math.hypot(goal.north_m - self.north_m, goal.east_m - self.east_m)
 
+    def stopping_point(self, decel_m_s2: float) -> tuple[float, float]:
+        """Where it would come to rest (north, east)."""
+        time_s = self.speed_m_s / decel_m_s2
+        north_m = self.north_m + self.vel_n * time_s / 2
+        return north_m, self.east_m + self.vel_e * time_s / 2
+
     def halt(self) -> None:
         """Stand still at once."""
         self.vel_n = self.vel_e = self.vel_u = 0.0
@@ -84,12 +91,13 @@ def fly(body: Body, goal: Goal, accel: tuple[float, float], dt_s: float) -> bool
     du = goal.up_m - body.up_m
     distance = math.sqrt(dn * dn + de * de + du * du)
     speed = math.sqrt(body.vel_n**2 + body.vel_e**2 + body.vel_u**2)
-    if distance <= max(speed * dt_s, 1e-3) and goal.through_m_s == 0.0:
+    slow = speed <= SNAP_M_S
+    if slow and distance <= max(speed * dt_s, 1e-3) and goal.through_m_s == 0.0:
         body.north_m, body.east_m, body.up_m = goal.north_m, goal.east_m, goal.up_m
         body.vel_n = body.vel_e = body.vel_u = 0.0
         return True
     if distance < 1e-6:
-        return True
+        distance = 1e-6
     horizontal = math.hypot(dn, de)
     limit, brake = _line_limits(horizontal / distance, du / distance, goal, accel)
     wanted = min(limit, math.sqrt(2.0 * brake * distance + goal.through_m_s**2))

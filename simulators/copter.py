@@ -75,6 +75,7 @@ class Copter(Vehicle):
         self.task: Task = Hold()
         self.limits = self.fresh_limits()
         self.yaw_fixed_rad: float | None = None
+        self._yaw_command_rad = 0.0
         self._waiting_to_start = False
         self._controlled = False
         self._dwell_from_s: float | None = None
@@ -565,13 +566,13 @@ class Copter(Vehicle):
         angle = math.radians(angle_deg)
         if relative:
             angle = self.body.yaw_rad + (-angle if direction < 0 else angle)
-        self.yaw_fixed_rad = wrap_pi(angle)
+        self.yaw_fixed_rad = self._yaw_command_rad = wrap_pi(angle)
 
     def _yaw_reached(self) -> bool:
-        wanted = self.yaw_fixed_rad
-        return (
-            wanted is None or abs(wrap_pi(wanted - self.body.yaw_rad)) <= YAW_DONE_RAD
-        )
+        # ModeAuto::verify_yaw sets the fixed heading again each time, because
+        # the leg that started after the item has taken it away
+        wanted = self.yaw_fixed_rad = self._yaw_command_rad
+        return abs(wrap_pi(wanted - self.body.yaw_rad)) <= YAW_DONE_RAD
 
     def take_off(self, up_m: float) -> bool:
         """NAV_TAKEOFF as a command: armed, landed, GUIDED (or LOITER)."""

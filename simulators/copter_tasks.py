@@ -187,7 +187,7 @@ class ComeHome(Task):
         """One stage after the other."""
         if not self._begun:
             self._begun = True
-            self._stage = self._leg((body.north_m, body.east_m), body, limits)
+            self._stage = self._leg(body.stopping_point(ACCEL_H), body, limits)
         stage = self._stage
         stage.step(body, limits, dt_s)
         if isinstance(stage, FlyTo) and stage.reached:
