@@ -59,7 +59,8 @@ class _OsmReader:
         self._source = source
         self._found = found
         self._near = near
-        # Closed ways that should become areas; what stays is broken.
+        # Closed ways that should become areas; what is not assembled is broken.
+        self._assembled: set[int] = set()
         self._waiting: dict[int, tuple[dict[str, str], BaseGeometry]] = {}
         self._incomplete = 0
 
@@ -73,6 +74,8 @@ class _OsmReader:
     def finish(self) -> None:
         """Take what the area assembler could not close; cleaning repairs it."""
         for way_id, (tags, shape) in self._waiting.items():
+            if way_id in self._assembled:
+                continue
             self._building(f"w{way_id}", shape, tags)
         if self._incomplete:
             self._found.warnings.append(
@@ -84,8 +87,6 @@ class _OsmReader:
         tags = dict(area.tags)
         if not _is_building(tags):
             return
-        if area.from_way():
-            self._waiting.pop(area.orig_id(), None)
         try:
             polygons = [
                 shapely.Polygon(
@@ -96,6 +97,10 @@ class _OsmReader:
         except osmium.InvalidLocationError:
             self._incomplete += 1
             return
+        if not polygons:  # osmium could not close it; see finish()
+            return
+        if area.from_way():
+            self._assembled.add(area.orig_id())
         prefix = "w" if area.from_way() else "r"
         shape = polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
         self._building(f"{prefix}{area.orig_id()}", shape, tags)
@@ -113,7 +118,9 @@ class _OsmReader:
         if road and len(np.unique(points, axis=0)) > 1:
             self._street(way.id, shapely.LineString(points), tags)
         elif building and len(np.unique(points, axis=0)) > 2:
-            self._waiting[way.id] = (tags, shapely.Polygon(points))
+            outline = shapely.Polygon(points)
+            if self._near(outline):
+                self._waiting[way.id] = (tags, outline)
 
     def _building(self, id_: str, shape: BaseGeometry, tags: Mapping[str, str]) -> None:
         if not self._near(shape):
