@@ -6,7 +6,7 @@ import numpy as np
 
 from patrolctl.acoustics.air import STANDARD_AIR, Air, absorption_db_m
 from patrolctl.acoustics.bands import Bools, Floats, a_level_db
-from patrolctl.acoustics.barrier import Detour, barrier_db
+from patrolctl.acoustics.barrier import CAP_TWO_EDGES_DB, Detour, barrier_db
 from patrolctl.acoustics.facade import (
     facade_loss_db,
     indoor_noise_db,
@@ -184,7 +184,9 @@ def predict(
     bands = free_field_db(source, distance, off, air) - ground
     screen = np.zeros_like(bands)
     hidden = np.flatnonzero(~visible)
-    if len(hidden):
+    if not air.diffraction:
+        screen[hidden] = CAP_TWO_EDGES_DB
+    elif len(hidden):
         screen[hidden] = _screen_db(scene, source, points[hidden], ground[hidden])
     bands -= screen
     rotor = None

@@ -1,0 +1,190 @@
+"""The plan document: every claim reckoned anew from the exact positions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from patrolctl.acoustics import Air, Source, predict
+from patrolctl.acoustics.bands import Bools, Floats
+from patrolctl.domain.ids import ReceiverId, SortieId, StationId
+from patrolctl.domain.machines import VehicleKind
+from patrolctl.domain.plan import (
+    ItemType,
+    PlanCue,
+    PlanHome,
+    PlanItem,
+    PlanReceiver,
+    Sortie,
+)
+from patrolctl.planning.drone.flight import Flight, Step, Stop
+from patrolctl.planning.drone.task import Task
+
+# Nobody is counted as reached out of sight, so ways round need no reckoning.
+_QUICK = Air(diffraction=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What every receiver gets from all stations, n receivers.
+
+    ``stations`` lists, for each, who reaches it.
+    """
+
+    sti: Floats
+    level_db: Floats
+    reached: Bools
+    visible: Bools
+    stations: tuple[tuple[StationId, ...], ...]
+
+
+def heard(task: Task, stops: list[Stop]) -> Heard:
+    """Predict every receiver from every station, exactly."""
+    r = task.receivers
+    n = len(r)
+    sti, level = np.zeros(n), np.full(n, -np.inf)
+    reached = np.zeros(n, dtype=np.bool_)
+    visible = np.zeros(n, dtype=np.bool_)
+    names: list[list[StationId]] = [[] for _ in range(n)]
+    for stop in stops:
+        at = np.array(stop.point_m)
+        near = np.flatnonzero(
+            np.linalg.norm(r.points_m - at, axis=1) <= 2.0 * task.hearing.range_m
+        )
+        source = Source(
+            stop.point_m, stop.heading_deg, task.speaker, task.order.spectrum_db
+        )
+        got = predict(
+            task.scene,
+            source,
+            r.points_m[near],
+            r.indoors[near],
+            task.listening,
+            _QUICK,
+        )
+        ok = got.heard(task.requirement.sti_min)
+        # A receiver that is reached is told with a station that reaches it.
+        fresh = (ok & ~reached[near]) | (got.visible & ~visible[near])
+        equal = (ok | ~reached[near]) & (got.visible | ~visible[near])
+        better = fresh | (equal & (got.sti > sti[near]))
+        sti[near[better]] = got.sti[better]
+        level[near[better]] = got.level_db[better]
+        reached[near] |= ok
+        visible[near] |= got.visible
+        for i in near[ok]:
+            names[i].append(StationId(stop.name))
+    return Heard(sti, level, reached, visible, tuple(tuple(s) for s in names))
+
+
+class Places:
+    """Canonical points as positions on the globe."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    def latlon_deg(self, points_m: Floats) -> npt.NDArray[np.float64]:
+        """(n, 2) latitudes and longitudes of (n, 3) canonical points."""
+        task = self._task
+        en = task.frame.outward(points_m[:, :2])
+        return np.round(task.original.frame.to_latlon_deg(en), 8)
+
+    def home(self, drone: int) -> PlanHome:
+        """A drone's launch point."""
+        at = np.array([self._task.drones[drone].home_m])
+        lat, lon = self.latlon_deg(at)[0]
+        return PlanHome(float(lat), float(lon), self._task.original.ground_amsl_m)
+
+
+def sortie_of(task: Task, flight: Flight, name: str) -> Sortie:
+    """One flight as the document's items."""
+    places = Places(task)
+    ends = np.array([s.to_m for s in flight.steps])
+    latlon = places.latlon_deg(ends)
+    items: list[PlanItem] = []
+    for k, step in enumerate(flight.steps):
+        last = k == len(flight.steps) - 1
+        where = (float(latlon[k, 0]), float(latlon[k, 1]), round(float(ends[k, 2]), 3))
+        items += _items(task, step, where, len(items) + 1, (k == 0, last))
+    home = places.home(flight.drone)
+    return Sortie(
+        id=SortieId(name),
+        vehicle_kind=VehicleKind.COPTER,
+        items=tuple(items),
+        duration_s=round(flight.duration_s, 2),
+        distance_m=round(flight.distance_m, 2),
+        energy_ratio=round(flight.energy_s / task.profile.endurance_s, 4),
+        vehicle=task.drones[flight.drone].vehicle,
+        start_s=round(flight.start_s, 2),
+        home=None if flight.drone == 0 else home,
+    )
+
+
+def _items(
+    task: Task,
+    step: Step,
+    where: tuple[float, float, float],
+    seq: int,
+    ends: tuple[bool, bool],
+) -> list[PlanItem]:
+    lat, lon, up = where
+    heading = step.heading_deg
+    nose = None if heading is None else round(task.frame.heading_deg(heading), 3)
+    if step.stop is None:
+        kind = ItemType.FLY
+        if ends[0]:
+            kind = ItemType.TAKEOFF
+        elif ends[1]:
+            kind = ItemType.LAND
+        speed = task.profile.cruise_m_s if kind is ItemType.FLY else None
+        time = round(step.time_s, 2)
+        return [PlanItem(seq, kind, lat, lon, up, heading_deg=nose, speed_m_s=speed,
+                         duration_s=time)]  # fmt: skip
+    out = []
+    if step.wait_s > 0.0:
+        wait = round(step.wait_s, 2)
+        out.append(PlanItem(seq, ItemType.DWELL, lat, lon, up, heading_deg=nose,
+                            duration_s=wait))  # fmt: skip
+    said = task.order.announcement
+    out.append(
+        PlanItem(
+            seq + len(out),
+            ItemType.DWELL,
+            lat,
+            lon,
+            up,
+            heading_deg=nose,
+            duration_s=round(step.time_s, 2),
+            cue=PlanCue(said.clip_sha256, said.repeats),
+            station=StationId(step.stop.name),
+        )
+    )
+    return out
+
+
+def receivers_out(
+    task: Task, got: Heard, reasons: dict[int, str]
+) -> tuple[PlanReceiver, ...]:
+    """All receivers with what they get; reasons for those not reached."""
+    r = task.receivers
+    latlon = Places(task).latlon_deg(r.points_m)
+    out = []
+    for i, name in enumerate(r.ids):
+        building = r.building[i]
+        known = np.isfinite(got.level_db[i]) and got.visible[i]
+        out.append(
+            PlanReceiver(
+                id=ReceiverId(name),
+                building_id=None if building < 0 else task.site.buildings[building].id,
+                household=r.household[i],
+                floor=None if building < 0 else r.floor[i],
+                lat_deg=float(latlon[i, 0]),
+                lon_deg=float(latlon[i, 1]),
+                up_m=float(r.points_m[i, 2]),
+                sti=round(float(got.sti[i]), 4) if known else None,
+                level_db=round(float(got.level_db[i]), 2) if known else None,
+                reached=bool(got.reached[i]),
+                stations=got.stations[i],
+                reason=None if got.reached[i] else reasons.get(i),
+            )
+        )
+    return tuple(out)

@@ -1,0 +1,389 @@
+"""Stations and tour together: ruin a part, cover it again, keep what is better.
+
+Large neighbourhood search on the joint objective: holding time of every
+station plus the flights between them. Adding, dropping, moving and merging
+stations all happen by taking some neighbouring stations out and covering
+what they alone reached again, at the price of message plus detour.
+Source: Shaw 1998 (LNS), Schrimpf et al. 2000 (ruin and recreate).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from patrolctl.acoustics.bands import Floats
+from patrolctl.acoustics.compiled import compiled
+from patrolctl.planning.drone.coverage import Cover
+
+Ints = npt.NDArray[np.int64]
+Ints32 = npt.NDArray[np.int32]
+_FAR = 1.0e9
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What the search chooses from.
+
+    ``cover`` holds the columns on offer; ``place`` the row of ``time_s`` that
+    each column's position has and ``heading_deg`` its heading. The last row
+    of ``time_s`` is home. ``hold_s`` is the time a station takes.
+    """
+
+    cover: Cover
+    place: Ints
+    heading_deg: Floats
+    time_s: Floats
+    hold_s: float
+    yaw_deg_s: float
+
+    def hop_s(self, i: int, j: int) -> float:
+        """From column i to column j; −1 is home."""
+        data = (self.place, self.heading_deg, self.time_s)
+        return float(_hop(i, j, data, self.yaw_deg_s))
+
+    def tour_s(self, tour: Ints) -> float:
+        """Home, all stations in their order, home: holding and flying."""
+        data = (self.place, self.heading_deg, self.time_s)
+        flying = _tour_s(tour, data, self.yaw_deg_s)
+        return float(flying + self.hold_s * len(tour))
+
+
+@compiled
+def _hop(i: int, j: int, data: tuple[Ints, Floats, Floats], yaw_deg_s: float) -> float:
+    place, heading, time = data
+    home = len(time) - 1
+    a = home if i < 0 else place[i]
+    b = home if j < 0 else place[j]
+    if i < 0 or j < 0:
+        return float(time[a, b])
+    turn = abs((heading[j] - heading[i] + 180.0) % 360.0 - 180.0)
+    return float(max(time[a, b], turn / yaw_deg_s))
+
+
+@compiled
+def _tour_s(tour: Ints, data: tuple[Ints, Floats, Floats], yaw_deg_s: float) -> float:
+    if len(tour) == 0:
+        return 0.0
+    total = _hop(-1, tour[0], data, yaw_deg_s)
+    for k in range(len(tour) - 1):
+        total += _hop(tour[k], tour[k + 1], data, yaw_deg_s)
+    return total + _hop(tour[len(tour) - 1], -1, data, yaw_deg_s)
+
+
+@compiled
+def _best_slot(
+    c: int,
+    tour: Ints,
+    n: int,
+    data: tuple[Ints, Floats, Floats],
+    yaw_deg_s: float,
+) -> tuple[int, float]:
+    """Where column c lengthens the tour least, and by how much."""
+    best, best_s = 0, _FAR
+    for k in range(n + 1):
+        a = tour[k - 1] if k > 0 else -1
+        b = tour[k] if k < n else -1
+        into = _hop(a, c, data, yaw_deg_s)
+        if into >= best_s + _hop(a, b, data, yaw_deg_s):
+            continue
+        extra = into + _hop(c, b, data, yaw_deg_s) - _hop(a, b, data, yaw_deg_s)
+        if extra < best_s:
+            best, best_s = k, extra
+    return best, best_s
+
+
+@compiled
+def _insert(tour: Ints, n: int, at: int, c: int) -> int:
+    for k in range(n, at, -1):
+        tour[k] = tour[k - 1]
+    tour[at] = c
+    return n + 1
+
+
+@compiled
+def _remove(tour: Ints, n: int, at: int) -> int:
+    for k in range(at, n - 1):
+        tour[k] = tour[k + 1]
+    return n - 1
+
+
+@compiled
+def _ruin(
+    tour: Ints,
+    n: int,
+    size: int,
+    data: tuple[Ints, Floats, Floats],
+    counts: Ints32,
+    cover: tuple[Ints, Ints32],
+) -> int:
+    """Take out a station and those nearest to it; returns how many stay."""
+    seed = tour[np.random.randint(n)]
+    away = np.empty(n)
+    for k in range(n):
+        away[k] = data[2][data[0][seed], data[0][tour[k]]] * (
+            1.0 + 0.3 * np.random.random()
+        )
+    order = np.argsort(away)
+    gone = np.zeros(n, dtype=np.bool_)
+    for k in range(min(size, n)):
+        gone[order[k]] = True
+    kept = 0
+    for k in range(n):
+        c = tour[k]
+        if gone[k]:
+            _count(c, -1, counts, cover)
+        else:
+            tour[kept] = c
+            kept += 1
+    return kept
+
+
+@compiled
+def _gains(
+    counts: Ints32, by_row: tuple[Ints, Ints32], gain: Ints32, touched: Ints
+) -> tuple[int, int]:
+    """Open rows that each column would cover; how many columns and rows."""
+    row_ptr, cols = by_row
+    n = left = 0
+    for r in range(len(counts)):
+        if counts[r] > 0:
+            continue
+        left += 1
+        for k in range(row_ptr[r], row_ptr[r + 1]):
+            c = cols[k]
+            if gain[c] == 0:
+                touched[n] = c
+                n += 1
+            gain[c] += 1
+    return n, left
+
+
+@compiled
+def _close(
+    c: int,
+    counts: Ints32,
+    cover: tuple[Ints, Ints32, Ints, Ints32],
+    gain: Ints32,
+) -> int:
+    """Count column c in; returns how many rows were open before."""
+    indptr, rows, row_ptr, cols = cover
+    closed = 0
+    for k in range(indptr[c], indptr[c + 1]):
+        r = rows[k]
+        counts[r] += 1
+        if counts[r] == 1:
+            closed += 1
+            for m in range(row_ptr[r], row_ptr[r + 1]):
+                gain[cols[m]] -= 1
+    return closed
+
+
+@compiled
+def _recover(
+    tour: Ints,
+    n: int,
+    costs: tuple[float, float, float],
+    data: tuple[Ints, Floats, Floats],
+    counts: Ints32,
+    cover: tuple[Ints, Ints32, Ints, Ints32],
+) -> int:
+    """Cover every open row again; ``costs`` are hold, yaw rate and noise."""
+    hold, yaw, noise = costs
+    gain = np.zeros(len(cover[0]) - 1, dtype=np.int32)
+    touched = np.empty(len(gain), dtype=np.int64)
+    n_touched, left = _gains(counts, (cover[2], cover[3]), gain, touched)
+    while left > 0 and n < len(tour):
+        most = gain[touched[:n_touched]].max() if n_touched > 0 else 0
+        if most <= 0:
+            break
+        best, best_at, best_score = -1, 0, -1.0
+        for m in range(n_touched):
+            c = touched[m]
+            if gain[c] * 2 < most:
+                continue
+            at, extra = _best_slot(c, tour, n, data, yaw)
+            score = gain[c] / (hold + extra) * (1.0 + noise * np.random.random())
+            if score > best_score:
+                best, best_at, best_score = c, at, score
+        n = _insert(tour, n, best_at, best)
+        left -= _close(best, counts, cover, gain)
+    return n
+
+
+@compiled
+def _count(c: int, by: int, counts: Ints32, cover: tuple[Ints, Ints32]) -> None:
+    """Add ``by`` to the counts of a column's rows."""
+    for m in range(cover[0][c], cover[0][c + 1]):
+        counts[cover[1][m]] += by
+
+
+@compiled
+def _spare(c: int, counts: Ints32, cover: tuple[Ints, Ints32]) -> bool:
+    """Whether every row of a chosen column has another one."""
+    least = 2
+    for m in range(cover[0][c], cover[0][c + 1]):
+        least = min(least, counts[cover[1][m]])
+    return bool(least >= 2)
+
+
+@compiled
+def _prune(
+    tour: Ints,
+    n: int,
+    data: tuple[Ints, Floats, Floats],
+    yaw: float,
+    counts: Ints32,
+    cover: tuple[Ints, Ints32],
+) -> int:
+    """Drop superfluous stations, the one that saves most first."""
+    while True:
+        best, best_s = -1, -_FAR
+        for k in range(n):
+            c = tour[k]
+            if not _spare(c, counts, cover):
+                continue
+            a = tour[k - 1] if k > 0 else -1
+            b = tour[k + 1] if k < n - 1 else -1
+            saved = _hop(a, c, data, yaw) + _hop(c, b, data, yaw)
+            saved -= _hop(a, b, data, yaw)
+            if saved > best_s:
+                best, best_s = k, saved
+        if best < 0:
+            return n
+        _count(tour[best], -1, counts, cover)
+        n = _remove(tour, n, best)
+
+
+@compiled
+def _or_opt(tour: Ints, n: int, data: tuple[Ints, Floats, Floats], yaw: float) -> bool:
+    """Move single stations to better slots; whether any moved."""
+    moved = False
+    for k in range(n):
+        c = tour[k]
+        a = tour[k - 1] if k > 0 else -1
+        b = tour[k + 1] if k < n - 1 else -1
+        saved = _hop(a, c, data, yaw) + _hop(c, b, data, yaw) - _hop(a, b, data, yaw)
+        if saved <= 1e-9:
+            continue
+        _remove(tour, n, k)
+        at, extra = _best_slot(c, tour, n - 1, data, yaw)
+        if extra < saved - 1e-9:
+            _insert(tour, n - 1, at, c)
+            moved = True
+        else:
+            _insert(tour, n - 1, k, c)
+    return moved
+
+
+@compiled
+def _two_opt(tour: Ints, n: int, data: tuple[Ints, Floats, Floats], yaw: float) -> bool:
+    """Reverse one stretch where that is shorter; whether one was found."""
+    ahead, back = np.zeros(n + 1), np.zeros(n + 1)
+    for k in range(1, n):
+        ahead[k] = ahead[k - 1] + _hop(tour[k - 1], tour[k], data, yaw)
+        back[k] = back[k - 1] + _hop(tour[k], tour[k - 1], data, yaw)
+    for i in range(n - 1):
+        a = tour[i - 1] if i > 0 else -1
+        for j in range(i + 1, n):
+            b = tour[j + 1] if j < n - 1 else -1
+            old = _hop(a, tour[i], data, yaw) + _hop(tour[j], b, data, yaw)
+            new = _hop(a, tour[j], data, yaw) + _hop(tour[i], b, data, yaw)
+            change = new - old + (back[j] - back[i]) - (ahead[j] - ahead[i])
+            if change < -1e-7:
+                lo, hi = i, j
+                while lo < hi:
+                    tour[lo], tour[hi] = tour[hi], tour[lo]
+                    lo += 1
+                    hi -= 1
+                return True
+    return False
+
+
+@compiled
+def _shorten(
+    tour: Ints, n: int, data: tuple[Ints, Floats, Floats], yaw: float, rounds: int
+) -> None:
+    for _ in range(rounds):
+        moved = _or_opt(tour, n, data, yaw)
+        if not moved and not _two_opt(tour, n, data, yaw):
+            return
+
+
+@compiled
+def _search(
+    start: Ints,
+    costs: tuple[float, float],
+    data: tuple[Ints, Floats, Floats],
+    cover: tuple[Ints, Ints32, Ints, Ints32],
+    plan: tuple[int, int, float, float],
+) -> Ints:
+    """Some rounds of ruin and recover; ``plan`` is seed, rounds, heat, cool."""
+    hold, yaw = costs
+    seed, rounds, heat, cool = plan
+    np.random.seed(seed)
+    by_col = (cover[0], cover[1])
+    room = len(start) * 2 + 16
+    now, trial = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
+    n = len(start)
+    now[:n] = start
+    counts = np.zeros(len(cover[2]) - 1, dtype=np.int32)
+    for k in range(n):
+        _count(now[k], 1, counts, by_col)
+    now_s = _tour_s(now[:n], data, yaw) + hold * n
+    best, best_s = now[:n].copy(), now_s
+    for i in range(rounds):
+        trial[:n] = now[:n]
+        there = counts.copy()
+        size = 1 + np.random.randint(min(9, max(2, n // 2)))
+        m = _ruin(trial, n, size, data, there, by_col)
+        noise = 0.0 if np.random.random() < 0.3 else 0.35
+        m = _recover(trial, m, (hold, yaw, noise), data, there, cover)
+        m = _prune(trial, m, data, yaw, there, by_col)
+        trial_s = _tour_s(trial[:m], data, yaw) + hold * m
+        temperature = heat + (cool - heat) * i / rounds
+        if trial_s < now_s + 4.0 * temperature + hold:
+            _shorten(trial, m, data, yaw, 12)
+            trial_s = _tour_s(trial[:m], data, yaw) + hold * m
+        if trial_s < now_s - temperature * np.log(np.random.random() + 1e-12):
+            now[:m] = trial[:m]
+            n, now_s, counts = m, trial_s, there
+            if now_s < best_s - 1e-9:
+                best, best_s = now[:n].copy(), now_s
+    return best
+
+
+def improved(
+    market: Market, tour: Ints, *, seed: int, rounds: int, heat: tuple[float, float]
+) -> Ints:
+    """A tour at least as good as the one given, covering the same rows.
+
+    Args:
+        market: columns on offer and times.
+        tour: columns of the market, in their order, covering every row.
+        seed: of the random choices.
+        rounds: how many times to ruin and recover.
+        heat: acceptance temperature at the start and at the end, seconds.
+    """
+    if not len(tour):
+        return tour
+    c = market.cover
+    return _search(
+        np.asarray(tour, dtype=np.int64),
+        (market.hold_s, market.yaw_deg_s),
+        (market.place, market.heading_deg, market.time_s),
+        (c.indptr, c.rows, c.row_ptr, c.cols),
+        (seed, rounds, heat[0], heat[1]),
+    )
+
+
+def ordered(market: Market, columns: Ints) -> Ints:
+    """A short tour through these columns: cheapest insertion, then exchange."""
+    data = (market.place, market.heading_deg, market.time_s)
+    tour = np.empty(len(columns) + 1, dtype=np.int64)
+    n = 0
+    for c in columns:
+        at, _ = _best_slot(int(c), tour, n, data, market.yaw_deg_s)
+        n = _insert(tour, n, at, int(c))
+    _shorten(tour, n, data, market.yaw_deg_s, 60)
+    return tour[:n].copy()

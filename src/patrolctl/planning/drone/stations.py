@@ -1,0 +1,296 @@
+"""From free space to an offer of stations: coverage, prices, core columns."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from patrolctl.acoustics.bands import Floats
+from patrolctl.domain.errors import NoFeasiblePlan
+from patrolctl.planning.drone.candidates import (
+    Candidates,
+    candidates_of,
+    facing,
+)
+from patrolctl.planning.drone.cover import Prices, greedy, prices
+from patrolctl.planning.drone.coverage import (
+    Cover,
+    Listeners,
+    columns_of,
+    cover_of,
+    transposed,
+)
+from patrolctl.planning.drone.order import Budget
+from patrolctl.planning.drone.task import Task, home_points
+from patrolctl.planning.space import Legs
+
+Ints = npt.NDArray[np.int64]
+_ALL_ACTIVE = 3000  # sites with fewer receivers are solved on all of them
+_EVERY = 3
+_CORE_COLUMNS = 700
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What hovering where reaches: positions, headings, and some receivers.
+
+    ``active`` are the receivers that ``cover``'s rows were made of and
+    ``row_of`` their rows (−1: reached from nowhere).
+    """
+
+    candidates: Candidates
+    legs: Legs
+    home_nodes: Ints
+    active: Ints
+    cover: Cover
+    row_of: npt.NDArray[np.int32]
+
+
+def active_rows(task: Task) -> Ints:
+    """Receivers to solve on.
+
+    Of a façade's windows one above the other: the lowest, the highest and
+    every third. What lies between is seen to later.
+    """
+    r = task.receivers
+    if len(r) <= _ALL_ACTIVE:
+        return np.arange(len(r))
+    key = np.column_stack([np.round(r.points_m[:, :2], 2), np.array(r.building)])
+    _, group = np.unique(key, axis=0, return_inverse=True)
+    group = group.reshape(-1)
+    order = np.lexsort((r.points_m[:, 2], group))
+    sorted_group = group[order]
+    first = np.r_[True, sorted_group[1:] != sorted_group[:-1]]
+    last = np.r_[first[1:], True]
+    start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+    rank = np.arange(len(order)) - start
+    return np.sort(order[first | last | (rank % _EVERY == 0)])
+
+
+def _transit(task: Task, candidates: Candidates) -> Floats:
+    """Nodes above the highest roof, so that closed yards can be entered."""
+    up = task.space.highest_m + 0.1
+    tops = candidates.points_m[:, 2]
+    if up > task.space.ceiling_m or not len(tops) or up <= tops.max():
+        return np.empty((0, 3))
+    xy = np.unique(candidates.points_m[:, :2], axis=0)
+    points = np.column_stack([xy, np.full(len(xy), up)])
+    return points[task.space.free(points)]
+
+
+def _no_place(task: Task) -> NoFeasiblePlan:
+    """Why there is nowhere to hover."""
+    r = task.requirement
+    return NoFeasiblePlan(
+        (
+            f"standoff: {r.standoff_m:g} m from every building, under the ceiling "
+            f"of {task.profile.ceiling_m:g} m, inside the geofence and outside "
+            "no-fly areas, there is no place to hover",
+        )
+    )
+
+
+def _map(task: Task, candidates: Candidates) -> tuple[Legs, Ints]:
+    """The road map, and the nodes of the drones' homes."""
+    homes = home_points(task)
+    nodes = np.vstack([candidates.points_m, homes, _transit(task, candidates)])
+    reach = candidates.step_m * (1.75, 1.75, 1.3)
+    legs = Legs.over(task.space, task.motion, nodes, reach)
+    n = len(candidates.points_m)
+    return legs, np.arange(n, n + len(homes))
+
+
+def _reachable(
+    task: Task, legs: Legs, homes: Ints, count: int
+) -> npt.NDArray[np.bool_]:
+    """Positions that a drone reaches and comes back from on its battery."""
+    out = np.zeros(count, dtype=np.bool_)
+    power = max(task.profile.cruise_power_ratio, task.profile.climb_power_ratio)
+    for home in homes:
+        there, back = legs.round_trip_s(int(home))
+        spent = (there + back)[:count] * power + task.order.message_s
+        out |= spent + ends_energy_s(task) <= task.usable_s
+    return out
+
+
+def ends_energy_s(task: Task) -> float:
+    """Hover-seconds of take-off and landing."""
+    up = task.space.floor_m
+    climb = float(task.motion.leg_s(np.zeros(3), np.array([0.0, 0.0, up])))
+    return climb * task.profile.climb_power_ratio + landing_s(task, up)
+
+
+def landing_s(task: Task, from_m: float) -> float:
+    """Down to the ground: the last metres are slow.
+
+    Source: ArduPilot Copter: LAND_SPEED 0.5 m/s below LAND_ALT_LOW 10 m.
+    """
+    slow = min(10.0, from_m)
+    return slow / 0.5 + max(0.0, from_m - slow) / task.profile.descent_m_s
+
+
+def survey(task: Task, *, most: int) -> Survey:
+    """Lay the grid, find what it reaches, and build the road map.
+
+    Raises:
+        NoFeasiblePlan: nowhere to hover, or nowhere within the battery.
+    """
+    candidates = candidates_of(
+        task.space,
+        task.receivers,
+        standoff_m=task.requirement.standoff_m,
+        most=most,
+    )
+    active = active_rows(task)
+    found = _columns(task, candidates, active)
+    missed = np.setdiff1d(np.arange(len(active)), np.unique(found[1]))
+    if len(missed):
+        candidates = _with(
+            candidates,
+            facing(
+                task.space,
+                task.receivers,
+                active[missed].astype(np.float64),
+                task.requirement.standoff_m,
+            ),
+        )
+        found = _columns(task, candidates, active)
+    if not len(candidates.points_m):
+        raise _no_place(task)
+    legs, homes = _map(task, candidates)
+    ok = _reachable(task, legs, homes, len(candidates.points_m))
+    if not ok.any():
+        raise NoFeasiblePlan(
+            (
+                f"battery: {task.usable_s:.0f} s of hovering (endurance "
+                f"{task.profile.endurance_s:.0f} s less the reserve) are too little "
+                f"for one station of {task.order.message_s:.0f} s and the way there "
+                "and back",
+            )
+        )
+    indptr, rows = _masked(found, ok, len(candidates.headings_deg))
+    cover, row_of = cover_of(indptr, rows, len(active))
+    return Survey(candidates, legs, homes, active, cover, row_of)
+
+
+def _with(candidates: Candidates, extra: Floats) -> Candidates:
+    return replace(candidates, points_m=np.vstack([candidates.points_m, extra]))
+
+
+def _columns(task: Task, candidates: Candidates, chosen: Ints) -> tuple[Ints, Ints]:
+    r = task.receivers
+    indptr, rows = columns_of(
+        task.scene,
+        candidates.points_m,
+        candidates.axes(task.speaker.tilt_deg),
+        Listeners(np.ascontiguousarray(r.points_m[chosen]), r.indoors[chosen]),
+        task.hearing,
+    )
+    return indptr, rows.astype(np.int64)
+
+
+def _masked(
+    found: tuple[Ints, Ints], ok: npt.NDArray[np.bool_], headings: int
+) -> tuple[Ints, npt.NDArray[np.int32]]:
+    """Empty the columns of positions that cannot be used."""
+    indptr, rows = found
+    keep = np.repeat(ok, headings)
+    sizes = np.diff(indptr)
+    entry = np.repeat(keep, sizes)
+    out = np.zeros(len(indptr), dtype=np.int64)
+    np.cumsum(np.where(keep, sizes, 0), out=out[1:])
+    return out, rows[entry].astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The columns worth choosing from, over all receivers.
+
+    ``columns`` are numbers of the survey's columns; ``cover`` has them in
+    this order, and a row for each receiver that any of them reaches;
+    ``row_of`` maps all receivers to rows, −1 for none.
+    """
+
+    columns: Ints
+    cover: Cover
+    row_of: npt.NDArray[np.int32]
+    start: Ints
+    prices: Prices
+    unit_bound: float
+
+
+def offer(task: Task, view: Survey, budget: Budget, share: float) -> Offer:
+    """Price the columns and keep the good ones.
+
+    Raises:
+        NoFeasiblePlan: nobody can be reached.
+    """
+    if view.cover.n_rows == 0:
+        raise NoFeasiblePlan(("nobody is reached from any place to hover",))
+    cost = np.ones(view.cover.n_cols)
+    start = greedy(view.cover, cost)
+
+    def enough() -> bool:
+        return budget.over(share)
+
+    priced = prices(view.cover, cost, float(len(start)), enough=enough)
+    columns = _core(view, priced, start)
+    return _complete(task, view, columns, (start, priced))
+
+
+def _core(view: Survey, priced: Prices, start: Ints) -> Ints:
+    live = np.flatnonzero(np.diff(view.cover.indptr) > 0)
+    most = min(_CORE_COLUMNS, len(live))
+    cheap = live[np.argsort(priced.reduced[live], kind="stable")[:most]]
+    return np.unique(np.concatenate([cheap, start]))
+
+
+def _complete(
+    task: Task, view: Survey, columns: Ints, found: tuple[Ints, Prices]
+) -> Offer:
+    """Reckon the columns' reach over all receivers, and add what is missing."""
+    start, priced = found
+    everyone = np.arange(len(task.receivers))
+    for _ in range(3):
+        indptr, rows = _of_columns(task, view, columns, everyone)
+        missed = np.setdiff1d(everyone, np.unique(rows))
+        extra = _rescue(task, view, missed, columns)
+        if not len(extra):
+            break
+        columns = np.unique(np.concatenate([columns, extra]))
+    cover, row_of = cover_of(indptr, rows, len(everyone))
+    return Offer(columns, cover, row_of, start, priced, priced.bound)
+
+
+def _of_columns(
+    task: Task, view: Survey, columns: Ints, chosen: Ints
+) -> tuple[Ints, npt.NDArray[np.int32]]:
+    """Receivers among the chosen that each column reaches."""
+    heads = len(view.candidates.headings_deg)
+    places, inverse = np.unique(columns // heads, return_inverse=True)
+    part = replace(view.candidates, points_m=view.candidates.points_m[places])
+    indptr, rows = _columns(task, part, chosen)
+    at = inverse.reshape(-1) * heads + columns % heads
+    sizes = indptr[at + 1] - indptr[at]
+    out = np.zeros(len(columns) + 1, dtype=np.int64)
+    np.cumsum(sizes, out=out[1:])
+    pieces = [rows[indptr[k] : indptr[k + 1]] for k in at]
+    joined = np.concatenate(pieces) if pieces else np.empty(0, dtype=np.int64)
+    return out, joined.astype(np.int32)
+
+
+def _rescue(task: Task, view: Survey, missed: Ints, have: Ints) -> Ints:
+    """Columns that reach receivers which the present ones do not."""
+    if not len(missed):
+        return missed
+    live = np.diff(view.cover.indptr) > 0
+    columns = np.flatnonzero(live)
+    if not len(columns):
+        return columns
+    indptr, rows = _of_columns(task, view, columns, missed)
+    n = len(missed)
+    cover = transposed(indptr, rows, np.ones(n, dtype=np.int32))
+    if not len(rows):
+        return np.empty(0, dtype=np.int64)
+    chosen = columns[greedy(cover, np.ones(len(columns)))]
+    return np.setdiff1d(chosen, have)

@@ -1,0 +1,7 @@
+"""Free space: where a copter may be and which straight lines it may fly."""
+
+from patrolctl.planning.space.free import FreeSpace, Limits, free_space
+from patrolctl.planning.space.legs import Legs, LegTable
+from patrolctl.planning.space.motion import Motion
+
+__all__ = ["FreeSpace", "LegTable", "Legs", "Limits", "Motion", "free_space"]
