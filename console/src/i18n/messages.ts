@@ -40,6 +40,7 @@ export const en = {
   "window.open": "open",
   "window.tilted": "tilted",
   "window.closed": "closed",
+  "plan.kind": "Kind of plan",
   "plan.make": "Make plan",
   "plan.making": "Planning…",
   "plan.failed": "Planning failed",

@@ -39,6 +39,7 @@ export const zh: Messages = {
   "window.open": "开窗",
   "window.tilted": "半开",
   "window.closed": "关窗",
+  "plan.kind": "方案类型",
   "plan.make": "生成方案",
   "plan.making": "规划中…",
   "plan.failed": "规划失败",

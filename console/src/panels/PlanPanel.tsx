@@ -219,7 +219,7 @@ function MakePlan() {
   return (
     <form className="make" onSubmit={submit}>
       <Segmented<PlanKind>
-        label={t("plan.open")}
+        label={t("plan.kind")}
         value={kind}
         options={[
           { value: "drone", text: t("kind.drone") },

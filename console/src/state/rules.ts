@@ -73,8 +73,8 @@ export type LaunchBlock =
 /** Why the open plan cannot be launched now; null when it can. */
 export function launchBlock(state: State): LaunchBlock | null {
   const plan = state.plan;
-  if (!plan) return "no_plan";
   if (state.live.phase !== "open") return "offline";
+  if (!plan) return "no_plan";
   if (plan.violations === null) return "checking";
   if (plan.violations.some((one) => one.severity === "refuse")) return "refused";
   if (plan.doc.sorties.length === 0) return "no_sorties";
