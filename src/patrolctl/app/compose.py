@@ -29,7 +29,7 @@ from patrolctl.mavlink import LinkOptions, connect_vehicle
 from patrolctl.mqtt import MqttHub, asyncapi, open_mqtt
 from patrolctl.ports import Speaker, Store
 from patrolctl.store import open_store
-from patrolctl.web import WebServices
+from patrolctl.web import Check, WebServices
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,12 @@ async def _open_hubs(
     sites = dict.fromkeys(b.site.id for b in briefs.values())
     return {
         site_id: await stack.enter_async_context(
-            open_mqtt(options.mqtt_url, site_id=site_id, clock=clock)
+            open_mqtt(
+                options.mqtt_url,
+                site_id=site_id,
+                clock=clock,
+                clip_base_url=options.http_url,
+            )
         )
         for site_id in sites
     }
@@ -113,6 +118,14 @@ def _speakers(
         for entry, site_id in vehicles.values()
         if entry.speaker_id is not None and site_id in hubs
     }
+
+
+def _checks(hubs: Mapping[str, MqttHub]) -> dict[str, Check]:
+    async def broker() -> str | None:
+        lost = [site for site, hub in hubs.items() if not hub.connected]
+        return f"no broker for {', '.join(lost)}" if lost else None
+
+    return {"mqtt": broker}
 
 
 def _links(options: ServiceOptions, clock: Clock) -> LinkOptions:
@@ -174,5 +187,6 @@ async def open_service(
             feed=feed,
             store=store,
             asyncapi=asyncapi(),
+            ready=_checks(hubs),
         )
         yield Service(library, planner, fleet, runs, timetable, store, web)

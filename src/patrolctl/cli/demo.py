@@ -2,12 +2,8 @@
 
 import click
 
-from patrolctl.app import (
-    DemoOptions,
-    run_demo,
-    run_demo_once,
-    run_interruptible,
-)
+from patrolctl.app.demo import DemoOptions, run_demo, run_demo_once
+from patrolctl.app.lifetime import run_interruptible
 from patrolctl.app.logs import log_to_stderr
 from patrolctl.cli.output import emit, tell
 from patrolctl.config import find_mission, load_brief, load_settings

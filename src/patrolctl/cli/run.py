@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from patrolctl.app import OnceOptions, VehicleChoice, run_interruptible, run_once
+from patrolctl.app.lifetime import run_interruptible
 from patrolctl.app.logs import log_to_stderr
+from patrolctl.app.once import OnceOptions, VehicleChoice, run_once
 from patrolctl.cli.output import emit, tell
 from patrolctl.config import load_settings
 from patrolctl.domain.errors import Fault, InputError

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from patrolctl.app import run_interruptible, run_service
+from patrolctl.app.lifetime import run_interruptible
 from patrolctl.app.logs import log_to_stderr
+from patrolctl.app.service import run_service
 from patrolctl.config import load_settings
 
 

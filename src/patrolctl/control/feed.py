@@ -166,6 +166,12 @@ class LiveFeed:
         for watcher in tuple(self._watchers):
             watcher.fact(kind, raw)
 
+    async def flush(self) -> str | None:
+        """Try again to store what could not be; why it still cannot."""
+        async with self._order:
+            await self._store_all()
+        return self.store_fault
+
     async def _keep(self, write: Callable[[], Awaitable[None]]) -> None:
         """Store, oldest first; what fails is kept here and tried again.
 
@@ -173,6 +179,9 @@ class LiveFeed:
         go on being shown, launches are refused while ``store_fault`` is set.
         """
         self._unsaved.append(write)
+        await self._store_all()
+
+    async def _store_all(self) -> None:
         while self._unsaved:
             try:
                 await self._unsaved[0]()

@@ -6,9 +6,10 @@ import logging
 import multiprocessing
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from multiprocessing.connection import Connection
 
 from patrolctl.clock import Clock
 from patrolctl.control.feed import LiveFeed
@@ -28,6 +29,7 @@ from patrolctl.ports import Store
 log = logging.getLogger(__name__)
 
 JOBS_KEPT = 200
+Worker = Callable[[Connection, int, PlanWork], None]
 KIND_OF = {PlanKind.DRONE: VehicleKind.COPTER, PlanKind.LOOP: VehicleKind.ROVER}
 
 
@@ -67,7 +69,16 @@ def content_key(work: PlanWork) -> str:
 
 
 class Planner:
-    """Runs planning jobs, a few at a time, each in a process of its own."""
+    """Runs planning jobs, a few at a time, each in a process of its own.
+
+    Args:
+        library: the missions.
+        store: where plans go.
+        feed: is told of every change of a job.
+        clock: stamps the plans.
+        workers: how many jobs are solved at a time.
+        worker: the entry of the child process.
+    """
 
     def __init__(
         self,
@@ -77,11 +88,13 @@ class Planner:
         clock: Clock,
         *,
         workers: int = 2,
+        worker: Worker = child,
     ) -> None:
         self._library = library
         self._store = store
         self._feed = feed
         self._clock = clock
+        self._worker = worker
         self._slots = asyncio.Semaphore(workers)
         self._jobs: dict[str, PlanJob] = {}
         self._doing: dict[str, asyncio.Task[None]] = {}
@@ -247,7 +260,7 @@ class Planner:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(
-            target=child,
+            target=self._worker,
             args=(theirs, os.getpid(), work),
             name=job_id,
             daemon=True,

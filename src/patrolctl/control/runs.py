@@ -196,10 +196,8 @@ class Runs:
             return active.state
 
     async def _ready_run(self, order: LaunchOrder) -> tuple[ActiveRun, tuple[str, ...]]:
-        if self._by.feed.store_fault is not None:
-            raise Conflict(
-                f"no launch while facts are lost: {self._by.feed.store_fault}"
-            )
+        if (fault := await self._by.feed.flush()) is not None:
+            raise Conflict(f"no launch while facts are not stored: {fault}")
         plan = await self._by.store.plan(order.plan_id)
         site = self._library.site_of(plan)
         if order.loops is not None:

@@ -1,6 +1,6 @@
 """HTTP, the live socket and the console."""
 
 from patrolctl.web.app import create_app
-from patrolctl.web.services import WebServices
+from patrolctl.web.services import Check, WebServices
 
-__all__ = ["WebServices", "create_app"]
+__all__ = ["Check", "WebServices", "create_app"]
