@@ -77,9 +77,14 @@ class Stage:
         return name
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make() -> object:
     return fakes
+
+
+@pytest.fixture(scope="session")
+def make_stage() -> type[Stage]:
+    return Stage
 
 
 @pytest.fixture
