@@ -96,8 +96,7 @@ def fly(body: Body, goal: Goal, accel: tuple[float, float], dt_s: float) -> bool
         body.north_m, body.east_m, body.up_m = goal.north_m, goal.east_m, goal.up_m
         body.vel_n = body.vel_e = body.vel_u = 0.0
         return True
-    if distance < 1e-6:
-        distance = 1e-6
+    distance = max(distance, 1e-6)
     horizontal = math.hypot(dn, de)
     limit, brake = _line_limits(horizontal / distance, du / distance, goal, accel)
     wanted = min(limit, math.sqrt(2.0 * brake * distance + goal.through_m_s**2))
