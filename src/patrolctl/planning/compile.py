@@ -261,7 +261,9 @@ def _fence(site: Site, sortie: Sortie, builder: _Builder) -> Fence:
     if sortie.vehicle_kind is VehicleKind.ROVER:
         holes = tuple(_ring(Polygon(h), site) for h in site.geofence.interiors)
         return Fence(_ring(outer, site), holes)
-    top = round(builder.highest_m + FENCE_HEADROOM_M, 2)
+    # An altitude fence clips the height of a failsafe return as well.
+    highest = max(builder.highest_m, builder.return_up_m)
+    top = round(highest + FENCE_HEADROOM_M, 2)
     return Fence(
         _ring(outer, site),
         _exclusions(site, builder),

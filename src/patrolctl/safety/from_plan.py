@@ -108,17 +108,20 @@ def _point(item: PlanItem, home: PlanHome, site: Site) -> Point:
     return east, north, above
 
 
-def _return_altitude_m(plan: Plan, item: PlanItem, site: Site, home: PlanHome) -> float:
+def return_height_m(plan: Plan, sortie: Sortie, site: Site) -> float:
     """Up in site ENU at which the vehicle comes home.
 
     The profile's, else the return item's own height, else what clears every
     roof of the site.
     """
+    home = plan.home_of(sortie)
     lift = home.amsl_m - site.ground_amsl_m
     if plan.vehicle.return_altitude_m is not None:
         return plan.vehicle.return_altitude_m + lift
-    stated = _point(item, home, site)[2]
-    return stated if stated > lift + 1.0 else default_return_m(site, plan.vehicle)
+    last = sortie.items[-1]
+    stated = _point(last, home, site)[2]
+    returns = last.type is ItemType.RETURN_HOME and stated > lift + 1.0
+    return stated if returns else default_return_m(site, plan.vehicle)
 
 
 def _cycle(sortie: Sortie, moves: list[Move]) -> tuple[int, int]:
@@ -157,7 +160,7 @@ def _moves(
     if item.type is ItemType.RETURN_HOME:
         if sortie.vehicle_kind is VehicleKind.ROVER:
             return [make_move(item.seq, "return leg", (here, start), profile)]
-        up = _return_altitude_m(plan, item, site, home)
+        up = return_height_m(plan, sortie, site)
         ways = return_moves(item.seq, here, start, up, profile)
         return stretch(ways, item.duration_s)
     there = _point(item, home, site)

@@ -154,13 +154,17 @@ def _check_top(
     top -= site.ground_amsl_m
     allowed = min(profile.ceiling_m, limits.max_height_m) + HEADROOM_M
     highest = float(max(route.starts_m()[:, 2].max(), route.ends_m()[:, 2].max()))
+    if mission.return_altitude is not None:  # for a failsafe, from anywhere
+        back = mission.return_altitude.amsl_m(home_amsl_m=mission.home_amsl_m)
+        highest = max(highest, back - site.ground_amsl_m)
     found = []
     if top > allowed + 0.1:
         reason = f"the fence's top is {top:.1f} m, {allowed:g} m at most"
         found.append(find("fence", reason, measured=top, limit=allowed))
     if highest > top - AUTOPILOT_MARGIN_M + 0.1:
         reason = (
-            f"the way goes up to {highest:.1f} m, the fence's top at {top:.1f} m"
+            f"the way or a failsafe return goes up to {highest:.1f} m, the fence's top"
+            f" at {top:.1f} m"
             f" leaves {AUTOPILOT_MARGIN_M:g} m less"
         )
         found.append(find("fence", reason, measured=highest, limit=top))

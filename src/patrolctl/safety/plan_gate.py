@@ -7,7 +7,13 @@ from patrolctl.domain.plan import Plan, PlanHome, Sortie
 from patrolctl.domain.site import Site
 from patrolctl.domain.violation import Violation
 from patrolctl.safety.exposure import Exposure
-from patrolctl.safety.from_plan import check_form, check_numbers, home_m, route_of
+from patrolctl.safety.from_plan import (
+    check_form,
+    check_numbers,
+    home_m,
+    return_height_m,
+    route_of,
+)
 from patrolctl.safety.limits import DEFAULT_LIMITS, SafetyLimits
 from patrolctl.safety.roads import Roads
 from patrolctl.safety.route import Finder, Route
@@ -112,7 +118,8 @@ class _PlanGate:
         found += self._volumes.check(route, need.standoff_m)
         found += check_fence(route, site.geofence, find, limits)
         found += check_heights(route, plan.vehicle, find, limits)
-        found += check_abandon(route, self._volumes, need.standoff_m, find)
+        up_m = return_height_m(plan, sortie, site)
+        found += check_abandon(route, self._volumes, need.standoff_m, up_m)
         found += check_start(route, find)
         found += check_durations(route, find)
         found += check_total(sortie, route, find)

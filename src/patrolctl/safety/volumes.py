@@ -214,38 +214,43 @@ def _beside_home(a_m: Point, b_m: Point, route: Route) -> bool:
 
 
 def check_abandon(
-    route: Route, volumes: Volumes, standoff_m: float, find: Finder
+    route: Route, volumes: Volumes, standoff_m: float, up_m: float
 ) -> list[Violation]:
     """Where a failsafe return would not be clear; for the operator to know.
 
     From the end of any move the vehicle may be sent home at its return
     height (battery, link, operator). That way is not the plan's to choose,
     so this advises and does not refuse.
+
+    Args:
+        route: a flight.
+        volumes: of its site.
+        standoff_m: as the plan requires.
+        up_m: the vehicle's return height, ENU.
     """
-    crossing = [m for m in route.moves if m.what == "return leg"]
-    if route.kind is VehicleKind.ROVER or not crossing:
+    if route.kind is VehicleKind.ROVER or not route.moves:
         return []
-    up = max(m.b_m[2] for m in crossing)
+    find = Finder(volumes.site, route.sortie)
     a = route.ends_m()
-    a[:, 2] = np.maximum(a[:, 2], up)
+    a[:, 2] = np.maximum(a[:, 2], up_m)
     b = np.tile(np.array(route.home_m), (len(a), 1))
     b[:, 2] = a[:, 2]
-    solids = volumes.hard.solids + volumes.no_fly.solids
-    bad: dict[tuple[int, str], Violation] = {}
-    split = len(volumes.hard.solids)
-    keep, margin = volumes.limits.roof_clearance_m, volumes.limits.no_fly_margin_m
-    hard = volumes.hard.approaches(a, b, beside_m=standoff_m, above_m=keep)
-    fly = volumes.no_fly.approaches(a, b, beside_m=margin, above_m=margin)
-    for offset, near in [(0, n) for n in hard] + [(split, n) for n in fly]:
-        move, solid = route.moves[near.leg], solids[near.solid + offset]
-        if move.what.startswith(("return", "descent")):
+    limits = volumes.limits
+    keep, margin = limits.roof_clearance_m, limits.no_fly_margin_m
+    hard = volumes.hard.approaches(a, b, beside_m=standoff_m - 0.1, above_m=keep - 0.1)
+    fly = volumes.no_fly.approaches(a, b, beside_m=margin - 0.1, above_m=margin)
+    met = [(n, volumes.hard.solids[n.solid]) for n in hard]
+    met += [(n, volumes.no_fly.solids[n.solid]) for n in fly]
+    first: dict[str, Violation] = {}
+    for near, solid in sorted(met, key=lambda m: m[0].leg):
+        move = route.moves[near.leg]
+        if solid.id in first or move.what.startswith(("return", "descent")):
             continue
-        reason = f"a failsafe return from here at {up:.0f} m meets {solid.label}"
-        bad[move.seq, solid.id] = find(
+        first[solid.id] = find(
             "failsafe-return",
-            reason,
+            f"a failsafe return from here on, at {up_m:.0f} m, may meet {solid.label}",
             seq=move.seq,
             at_m=near.point_m,
             severity=Severity.ADVISE,
         )
-    return list(bad.values())
+    return list(first.values())
