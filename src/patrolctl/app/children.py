@@ -111,41 +111,65 @@ async def _ready(command: Command, process: asyncio.subprocess.Process) -> Child
     return Child(command.name, process, ready)
 
 
+class Children:
+    """All children of one context."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._running: dict[str, Child] = {}
+        self._started: list[asyncio.subprocess.Process] = []
+        self._draining: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self, *commands: Command) -> tuple[Child, ...]:
+        """Start children side by side; returns when all have said READY.
+
+        Raises:
+            LinkFailed: one cannot be started, ends early, or is not ready in
+                time (in a group: several may).
+        """
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._one(c), name=f"start-{c.name}")
+                for c in commands
+            ]
+        return tuple(task.result() for task in tasks)
+
+    def __getitem__(self, name: str) -> Child:
+        return self._running[name]
+
+    async def _one(self, command: Command) -> Child:
+        process = await _start(command)
+        self._started.append(process)  # at once: it is ended whatever happens
+        child = await _ready(command, process)
+        self._running[child.name] = child
+        self._draining[child.name] = self._group.create_task(
+            _drain(child.name, process), name=f"drain-{child.name}"
+        )
+        return child
+
+    async def end(self, name: str) -> None:
+        """End one child."""
+        self._draining.pop(name).cancel()
+        process = self._running.pop(name).process
+        await _end(process)
+        self._started.remove(process)
+
+    async def end_all(self) -> None:
+        """End all that were ever started."""
+        for task in self._draining.values():
+            task.cancel()
+        async with asyncio.TaskGroup() as group:
+            for process in self._started:
+                group.create_task(_end(process), name=f"end-{process.pid}")
+
+
 @asynccontextmanager
-async def running_children(*commands: Command) -> AsyncIterator[tuple[Child, ...]]:
-    """Children, started side by side, for as long as the context lasts.
-
-    It is entered when all have said READY.
-
-    Raises:
-        LinkFailed: one cannot be started, ends early, or is not ready in time.
-    """
-    processes: list[asyncio.subprocess.Process] = []
-    try:
-        for command in commands:
-            process = await _start(command)
-            processes.append(process)  # at once: it must be ended whatever happens
-        async with asyncio.TaskGroup() as group:
-            waiting = [
-                group.create_task(_ready(c, p), name=f"ready-{c.name}")
-                for c, p in zip(commands, processes, strict=True)
-            ]
-        children = tuple(task.result() for task in waiting)
-        async with asyncio.TaskGroup() as group:
-            draining = [
-                group.create_task(_drain(c.name, c.process), name=f"drain-{c.name}")
-                for c in children
-            ]
-            try:
-                yield children
-            finally:
-                for task in draining:
-                    task.cancel()
-    finally:
-        await asyncio.shield(_end_all(processes))
-
-
-async def _end_all(processes: list[asyncio.subprocess.Process]) -> None:
+async def running_children(*commands: Command) -> AsyncIterator[Children]:
+    """Children, started side by side, for as long as the context lasts."""
     async with asyncio.TaskGroup() as group:
-        for process in processes:
-            group.create_task(_end(process), name=f"end-{process.pid}")
+        children = Children(group)
+        try:
+            await children.start(*commands)
+            yield children
+        finally:
+            await asyncio.shield(children.end_all())

@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 from patrolctl.app.compose import Service, ServiceOptions, open_service
 from patrolctl.app.headless import Say, all_linked, flown, made_plan
 from patrolctl.app.http import address, bind, serving
-from patrolctl.app.simulation import SimulationOptions, simulated
-from patrolctl.clock import ScaledClock
+from patrolctl.app.simulation import Simulation, SimulationOptions, simulated
+from patrolctl.clock import Clock, ScaledClock
+from patrolctl.control.fleet import Fleet
 from patrolctl.control.jobs import PlanOrder
+from patrolctl.control.member import Member
 from patrolctl.control.planner import KIND_OF
 from patrolctl.control.runs import LaunchOrder
 from patrolctl.domain.brief import Brief
@@ -32,6 +34,7 @@ T = TypeVar("T")
 
 AUTHORITY = "simulation: no loudspeaker is heard by anybody"
 PAUSE_S = 30.0
+BATTERY_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,23 @@ def _scratch() -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+async def _change_batteries(
+    fleet: Fleet, simulation: Simulation, clock: Clock, say: Say
+) -> None:
+    """The people on the ground: a fresh battery for whoever waits for one."""
+
+    async def tend(member: Member) -> None:
+        while True:
+            await clock.sleep(BATTERY_S)
+            if member.wants_battery and member.telemetry.armed is False:
+                say(f"{member.entry.id}: battery changed")
+                await simulation.change_battery(member.entry.id)
+
+    async with asyncio.TaskGroup() as group:
+        for member in fleet.members:
+            group.create_task(tend(member), name=f"batteries-{member.entry.id}")
+
+
 @asynccontextmanager
 async def _stage(
     options: DemoOptions, say: Say, http_url: str | None
@@ -114,28 +134,34 @@ async def _stage(
             say("mosquitto is not installed: in-process broker on loopback instead")
         epoch_utc = datetime.now(UTC)
         clock = ScaledClock(options.speedup, epoch_utc=epoch_utc)
-        mqtt_url = f"mqtt://{broker.host}:{broker.port}"
-        simulation = SimulationOptions(
-            mqtt_url=mqtt_url,
+        shared = SimulationOptions(
+            mqtt_url=broker.url,
             clip_dir=options.clip_dir,
             state_dir=scratch / "speakers",
             speedup=options.speedup,
             epoch_utc=epoch_utc,
         )
-        brief = await stack.enter_async_context(simulated(options.brief, simulation))
-        say(f"simulating {', '.join(v.id for v in brief.fleet)}")
-        service = ServiceOptions(
+        simulation = await stack.enter_async_context(simulated(options.brief, shared))
+        fleet = ", ".join(v.id for v in options.brief.fleet)
+        say(f"simulating {fleet} at {options.speedup:g} times real time")
+        parts = ServiceOptions(
             database=scratch / "patrolctl.db",
             clip_dir=options.clip_dir,
             state_dir=scratch,
-            mqtt_url=mqtt_url,
+            mqtt_url=broker.url,
             http_url=http_url,
             speedup=options.speedup,
             simulated=True,
         )
-        yield await stack.enter_async_context(
-            open_service({options.mission_id: brief}, service, clock)
+        service = await stack.enter_async_context(
+            open_service({options.mission_id: simulation.brief}, parts, clock)
         )
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        tending = group.create_task(
+            _change_batteries(service.fleet, simulation, clock, say), name="batteries"
+        )
+        stack.callback(tending.cancel)
+        yield service
 
 
 def _kinds(brief: Brief) -> tuple[PlanKind, ...]:
@@ -189,7 +215,7 @@ class _Show:
         plan_id = await self.plan(kind)
         await self.linked(kind)
         order = LaunchOrder(plan_id, actor="demo", authority=AUTHORITY)
-        clock_s = PAUSE_S / self._options.speedup
+        pause_s = PAUSE_S / self._options.speedup
         while True:
             try:
                 state = await flown(self._service, order, self._say)
@@ -199,7 +225,7 @@ class _Show:
             if state is not None and state.phase is not Phase.FINISHED:
                 self._say(f"{kind}: {state.phase}; launch it again from the console")
                 return
-            await asyncio.sleep(clock_s)
+            await asyncio.sleep(pause_s)
 
 
 async def _side_by_side(
@@ -261,8 +287,7 @@ async def run_demo(options: DemoOptions, say: Say) -> None:
             serving(create_app(service.web), listener)
         )
         say(f"READY console at {url}")
-        pace = f"simulated time runs {options.speedup:g} times as fast"
-        say(f"{pace}; Ctrl-C ends everything")
+        say("Ctrl-C ends everything")
         if options.launch:
             say("planning; drones and patrol vehicle start by themselves then")
             show = _Show(service, options, say)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from patrolctl.app.children import Child, Command, running_children
+from patrolctl.app.children import Child, Children, Command, running_children
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import InputError
 from patrolctl.domain.machines import FleetVehicle
@@ -49,9 +49,9 @@ def launch_point(site: Site, entry: FleetVehicle) -> SitePoint:
 
 
 def vehicle_command(
-    site: Site, entry: FleetVehicle, options: SimulationOptions
+    site: Site, entry: FleetVehicle, options: SimulationOptions, *, port: int = 0
 ) -> tuple[str, ...]:
-    """The command line of a vehicle's simulator, on a free port."""
+    """The command line of a vehicle's simulator, on a free port or a given one."""
     point = launch_point(site, entry)
     place = site.frame.point_latlon(point.east_m, point.north_m)
     identity = () if entry.uid is None else ("--uid", str(entry.uid))
@@ -61,7 +61,7 @@ def vehicle_command(
         "simulators",
         entry.kind.value,
         "--listen",
-        "tcp:127.0.0.1:0",
+        f"tcp:127.0.0.1:{port}",
         "--sysid",
         str(entry.sysid),
         "--lat",
@@ -109,17 +109,48 @@ def endpoint_of(child: Child) -> str:
     return child.ready.split()[-1]
 
 
+def _name(entry: FleetVehicle) -> str:
+    return f"simulator of {entry.id}"
+
+
+class Simulation:
+    """The running simulators of a mission."""
+
+    def __init__(
+        self, brief: Brief, options: SimulationOptions, children: Children
+    ) -> None:
+        self._options = options
+        self._children = children
+        fleet = tuple(
+            replace(e, endpoint=endpoint_of(children[_name(e)])) for e in brief.fleet
+        )
+        self.brief = replace(brief, fleet=fleet)
+
+    async def change_battery(self, vehicle_id: str) -> None:
+        """Power a vehicle on the ground off and on again, with a full battery.
+
+        Raises:
+            LinkFailed: it does not come back.
+        """
+        entry = next(e for e in self.brief.fleet if e.id == vehicle_id)
+        port = int(str(entry.endpoint).rpartition(":")[2])
+        words = vehicle_command(self.brief.site, entry, self._options, port=port)
+        await self._children.end(_name(entry))
+        await self._children.start(Command(_name(entry), words))
+
+
 @asynccontextmanager
-async def simulated(brief: Brief, options: SimulationOptions) -> AsyncIterator[Brief]:
-    """Run all simulators of a mission; gives it with their endpoints.
+async def simulated(
+    brief: Brief, options: SimulationOptions
+) -> AsyncIterator[Simulation]:
+    """Run all simulators of a mission.
 
     Raises:
         LinkFailed: a simulator does not start.
     """
     site = brief.site
     vehicles = [
-        Command(f"simulator of {e.id}", vehicle_command(site, e, options))
-        for e in brief.fleet
+        Command(_name(e), vehicle_command(site, e, options)) for e in brief.fleet
     ]
     speakers = [
         Command(f"simulator of {e.speaker_id}", speaker_command(site, e, options))
@@ -127,8 +158,4 @@ async def simulated(brief: Brief, options: SimulationOptions) -> AsyncIterator[B
         if e.speaker_id is not None
     ]
     async with running_children(*vehicles, *speakers) as children:
-        fleet = tuple(
-            replace(entry, endpoint=endpoint_of(child))
-            for entry, child in zip(brief.fleet, children, strict=False)
-        )
-        yield replace(brief, fleet=fleet)
+        yield Simulation(brief, options, children)

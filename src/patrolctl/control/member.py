@@ -54,6 +54,7 @@ class Member:
         self.entry = entry
         self.speaker = speaker
         self.sortie: str | None = None
+        self.wants_battery = False  # a sortie waits on the ground for a fresh one
         self.events: Broadcast[VehicleEvent] = Broadcast()
         self.playbacks: Broadcast[Playback] = Broadcast()
         self._to = mooring

@@ -32,6 +32,7 @@ class PlanWork:
     site: Site
     announcement: PlanAnnouncement
     spectrum_db: tuple[float, ...] | None
+    crest_db: float | None
     fleet: tuple[FleetVehicle, ...]
     requirement: Requirement
     seed: int
@@ -64,6 +65,7 @@ def solve(work: PlanWork, progress: Callable[[PlanProgress], None]) -> Plan:
             DroneOrder(
                 announcement=work.announcement,
                 spectrum_db=work.spectrum_db,
+                crest_db=work.crest_db,
                 fleet=work.fleet,
                 requirement=work.requirement,
                 seed=work.seed,
@@ -89,6 +91,7 @@ def solve(work: PlanWork, progress: Callable[[PlanProgress], None]) -> Plan:
             time_limit_s=work.time_limit_s,
             created_utc=work.created_utc,
             loops=work.loops,
+            spectrum_db=work.spectrum_db,
         ),
         progress,
     )

@@ -79,6 +79,11 @@ async def cache_clips(job: SortieJob, crew: Crew, cues: CueSheet) -> None:
         raise LaunchRefused(vehicle_id, (reason,)) from None
 
 
+def battery_needed(job: SortieJob) -> float:
+    """The charge that the sortie takes, with the reserve that must be left."""
+    return min(1.0, job.sortie.energy_ratio + job.plan.requirement.reserve_ratio)
+
+
 async def fresh_battery(job: SortieJob, crew: Crew) -> None:
     """Wait, on the ground, until the battery lasts for the sortie.
 
@@ -87,19 +92,28 @@ async def fresh_battery(job: SortieJob, crew: Crew) -> None:
     Raises:
         LaunchRefused: nobody changed it in time.
     """
-    needed = min(1.0, job.sortie.energy_ratio + job.plan.requirement.reserve_ratio)
     deadline_s = crew.clock.monotonic_s() + crew.limits.battery_s
-    said = False
-    while (ratio := crew.member.telemetry.battery_ratio) is not None:
-        if ratio >= needed - 0.01:  # a full battery reads 99 %
-            return
-        text = f"battery at {ratio:.0%}, the sortie needs {needed:.0%} with reserve"
-        if crew.clock.monotonic_s() > deadline_s:
-            raise LaunchRefused(crew.member.entry.id, (text,))
-        if not said:
-            await tell(job, crew, f"waits for a battery: {text}")
-            said = True
-        await crew.clock.sleep(2.0)
+    try:
+        while (lack := _lack(job, crew)) is not None:
+            if crew.clock.monotonic_s() > deadline_s:
+                raise LaunchRefused(crew.member.entry.id, (lack,))
+            if not crew.member.wants_battery:
+                crew.member.wants_battery = True
+                await tell(job, crew, f"waits for a battery: {lack}")
+            await crew.clock.sleep(2.0)
+    finally:
+        crew.member.wants_battery = False
+
+
+def _lack(job: SortieJob, crew: Crew) -> str | None:
+    ratio = crew.member.telemetry.battery_ratio
+    needed = battery_needed(job)
+    if ratio is None:
+        # After a battery change the autopilot boots: wait until it tells.
+        return "its charge is not known" if crew.member.wants_battery else None
+    if ratio >= needed - 0.01:  # a full battery reads 99 %
+        return None
+    return f"battery at {ratio:.0%}, the sortie needs {needed:.0%} with reserve"
 
 
 async def until_ready(crew: Crew) -> None:

@@ -49,11 +49,24 @@ def gone(pid: int, within_s: float = 5.0) -> bool:
 
 
 async def test_children_run_side_by_side_and_end_with_the_context() -> None:
-    async with running_children(sleeper("a"), sleeper("b")) as (a, b):
+    async with running_children(sleeper("a"), sleeper("b")) as children:
+        a, b = children["a"], children["b"]
         assert a.ready == b.ready == "tcp:1:2"
         pids = [a.process.pid, b.process.pid]
         assert all(os.getpgid(p) == p for p in pids)
     assert all(gone(p) for p in pids)
+
+
+async def test_one_is_ended_and_started_again() -> None:
+    async with running_children(sleeper("a"), sleeper("b")) as children:
+        first = children["a"].process.pid
+        await children.end("a")
+        assert gone(first)
+        await children.start(sleeper("a"))
+        second = children["a"].process.pid
+        assert second != first
+        assert alive(children["b"].process.pid)
+    assert gone(second)
 
 
 async def test_one_that_ignores_sigterm_is_killed_with_its_own_children(
@@ -66,8 +79,9 @@ async def test_one_that_ignores_sigterm_is_killed_with_its_own_children(
         "print(p.pid, flush=True); time.sleep(60)"
     )
     text = "import time; {}; ".format("print('READY', flush=True)") + stubborn
-    async with running_children(Command("a", (sys.executable, "-c", text))) as (a,):
-        pid = a.process.pid
+    command = Command("a", (sys.executable, "-c", text))
+    async with running_children(command) as started:
+        pid = started["a"].process.pid
         await asyncio.sleep(0.3)
         group = members(pid)
         assert len(group) == 2
@@ -106,8 +120,8 @@ from patrolctl.app.children import Command, running_children
 code = "import time; print('READY', flush=True); time.sleep(60)"
 async def main():
     command = Command("c", (sys.executable, "-c", code))
-    async with running_children(command) as (child,):
-        print(child.process.pid, flush=True)
+    async with running_children(command) as children:
+        print(children["c"].process.pid, flush=True)
         await asyncio.sleep(60)
 asyncio.run(main())
 """
