@@ -84,6 +84,21 @@ class CueSheet:
         return next((c for c in self.cues if c.seq == seq), None)
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedCue:
+    """A cue with the place where it is due and the key it is played under.
+
+    ``up_m`` is height above the vehicle's home. A speaker that follows the
+    autopilot itself needs no more than this to play without a link.
+    """
+
+    cue: Cue
+    key: str
+    lat_deg: float
+    lon_deg: float
+    up_m: float
+
+
 class PlaybackStatus(StrEnum):
     """What became of a cue."""
 

@@ -5,7 +5,14 @@ from datetime import datetime
 from typing import Protocol
 
 from patrolctl.domain.ids import SpeakerId
-from patrolctl.domain.sound import Announcement, Clip, Cue, Playback, SpeakerState
+from patrolctl.domain.sound import (
+    Announcement,
+    Clip,
+    Cue,
+    PlacedCue,
+    Playback,
+    SpeakerState,
+)
 
 
 class Speaker(Protocol):
@@ -35,6 +42,25 @@ class Speaker(Protocol):
 
     def playbacks(self) -> AsyncIterator[Playback]:
         """Reports from now on, STARTED ones included."""
+        ...
+
+
+class AutonomousSpeaker(Speaker, Protocol):
+    """A loudspeaker that can play a whole sortie without a link to us."""
+
+    async def load(
+        self,
+        cues: tuple[PlacedCue, ...],
+        *,
+        run_id: str,
+        sortie_id: str,
+        expires_utc: datetime,
+    ) -> None:
+        """Give it the sortie's cues; it plays each once, at its place.
+
+        A cue that was also commanded with :meth:`Speaker.play` under the same
+        key is still played once. An empty tuple takes the sheet back.
+        """
         ...
 
 

@@ -1,0 +1,250 @@
+"""A broker on loopback for those who have none.
+
+mosquitto as a supervised child when it is on PATH; otherwise amqtt inside of
+this process, which has no MQTT 5 and whose ACLs leak retained messages: it
+listens on loopback only and says so.
+"""
+
+import asyncio
+import contextlib
+import getpass
+import logging
+import shutil
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from amqtt.broker import Broker
+from amqtt.errors import AMQTTError
+
+from patrolctl.domain.errors import PatrolError
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = "127.0.0.1"
+START_S = 10.0
+STOP_S = 3.0
+FIRST_RESTART_S, LONGEST_RESTART_S = 0.2, 5.0
+
+
+class BrokerFailed(PatrolError):
+    """No broker could be started."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where our broker listens, and what it is."""
+
+    host: str
+    port: int
+    kind: Literal["mosquitto", "in-process"]
+
+    @property
+    def url(self) -> str:
+        """For ``open_mqtt``."""
+        return f"mqtt://{self.host}:{self.port}"
+
+
+def mosquitto_path() -> str | None:
+    """mosquitto, also where Debian puts it outside of a user's PATH."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+
+
+@asynccontextmanager
+async def run_broker(
+    *, port: int = 0, state_dir: Path, mosquitto: bool | None = None
+) -> AsyncIterator[BrokerAddress]:
+    """Run a broker on loopback while the context is open.
+
+    Args:
+        port: 0 takes a free one.
+        state_dir: for its configuration, retained messages and sessions.
+        mosquitto: True insists on it, False on the one inside this process;
+            None takes mosquitto where there is one.
+
+    Raises:
+        BrokerFailed: the port is in use, or it does not start.
+    """
+    port = _claim(port)
+    program = mosquitto_path() if mosquitto is not False else None
+    if program is not None:
+        async with _mosquitto(program, port, state_dir):
+            yield BrokerAddress(LOOPBACK, port, "mosquitto")
+        return
+    if mosquitto:
+        raise BrokerFailed("mosquitto is not installed (apt-get install mosquitto)")
+    log.warning("no mosquitto: the broker runs inside this process, loopback only")
+    async with _in_process(port):
+        yield BrokerAddress(LOOPBACK, port, "in-process")
+
+
+def _claim(port: int) -> int:
+    """A port that is free now.
+
+    Raises:
+        BrokerFailed: somebody listens on it.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except (OSError, OverflowError) as e:
+            raise BrokerFailed(f"MQTT port {port} on {LOOPBACK}: {e}") from None
+        return int(probe.getsockname()[1])
+
+
+def _write_configuration(port: int, state_dir: Path) -> Path:
+    state_dir.mkdir(parents=True, exist_ok=True)
+    config = state_dir / "mosquitto.conf"
+    text = "\n".join(
+        (
+            # Started by root it would become its own user, who cannot write
+            # into our directory; for anybody else the line has no effect.
+            f"user {getpass.getuser()}",
+            f"listener {port} {LOOPBACK}",
+            "allow_anonymous true",
+            "persistence true",
+            f"persistence_location {state_dir.resolve()}/",
+            "autosave_interval 1",
+            "autosave_on_changes true",
+            "max_queued_messages 10000",
+            "max_packet_size 1048576",
+            "persistent_client_expiration 1d",
+            "log_dest stderr",
+            "log_type error",
+            "log_type warning",
+            "",
+        )
+    )
+    config.write_text(text, encoding="utf-8")
+    return config
+
+
+@asynccontextmanager
+async def _mosquitto(program: str, port: int, state_dir: Path) -> AsyncIterator[None]:
+    keeper = _Keeper(program, _write_configuration(port, state_dir), port)
+    await keeper.start()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(keeper.supervise(), name="mosquitto")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.shield(keeper.stop())
+
+
+class _Keeper:
+    """Starts mosquitto, starts it again when it dies, stops it."""
+
+    def __init__(self, program: str, config: Path, port: int) -> None:
+        self._argv = (program, "-c", str(config))
+        self._port = port
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it listens."""
+        process = await asyncio.create_subprocess_exec(
+            *self._argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._process = process
+        try:
+            async with asyncio.timeout(START_S):
+                while not await _listens(self._port):
+                    if process.returncode is not None:
+                        raise BrokerFailed(await _last_words(process))
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            await self.stop()
+            raise BrokerFailed(f"mosquitto did not listen in {START_S:g} s") from None
+
+    async def supervise(self) -> None:
+        """Watch it; a broker that died comes back."""
+        delay_s = FIRST_RESTART_S
+        while True:
+            process = self._process
+            if process is not None:
+                async with asyncio.TaskGroup() as group:
+                    reader = group.create_task(_read_log(process), name="mosquitto-log")
+                    code = await process.wait()
+                    await reader
+                log.error("mosquitto ended (%s); starting it again", code)
+            await asyncio.sleep(delay_s)
+            delay_s = min(LONGEST_RESTART_S, delay_s * 2)
+            try:
+                await self.start()
+                delay_s = FIRST_RESTART_S
+            except BrokerFailed as e:
+                log.error("mosquitto: %s", e)  # noqa: TRY400 - no defect of ours
+                self._process = None
+
+    async def stop(self) -> None:
+        """Ask it to end, then make it."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_S):
+                await process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
+
+
+async def _last_words(process: asyncio.subprocess.Process) -> str:
+    err = b"" if process.stderr is None else await process.stderr.read(4096)
+    text = err.decode(errors="replace").strip().replace("\n", "; ")
+    return f"mosquitto ended ({process.returncode}): {text or 'no message'}"
+
+
+async def _read_log(process: asyncio.subprocess.Process) -> None:
+    if process.stderr is None:
+        return
+    async for line in process.stderr:
+        log.info("mosquitto: %s", line.decode(errors="replace").strip()[:500])
+
+
+@asynccontextmanager
+async def _in_process(port: int) -> AsyncIterator[None]:
+    config = {
+        "listeners": {"default": {"type": "tcp", "bind": f"{LOOPBACK}:{port}"}},
+        "plugins": {
+            "amqtt.plugins.authentication.AnonymousAuthPlugin": {
+                "allow_anonymous": True
+            },
+        },
+    }
+    logging.getLogger("amqtt").setLevel(logging.ERROR)
+    logging.getLogger("transitions").setLevel(logging.ERROR)
+    broker = Broker(config)
+    try:
+        await broker.start()
+    except AMQTTError as e:
+        raise BrokerFailed(f"the in-process broker: {e}") from None
+    try:
+        yield
+    finally:
+        await asyncio.shield(broker.shutdown())

@@ -1,0 +1,236 @@
+"""A loudspeaker behind MQTT: commands out, reports in."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from patrolctl.clock import Clock
+from patrolctl.domain.ids import SpeakerId, VehicleId
+from patrolctl.domain.sound import (
+    Clip,
+    Cue,
+    PlacedCue,
+    Playback,
+    SpeakerPhase,
+    SpeakerState,
+)
+from patrolctl.mqtt import topics
+from patrolctl.mqtt.connection import Connection, urgent
+from patrolctl.mqtt.outbox import Message
+from patrolctl.mqtt.payloads import (
+    CommandPayload,
+    SheetCue,
+    SheetPayload,
+    encode,
+    new_id,
+)
+from patrolctl.mqtt.session import Received
+
+log = logging.getLogger(__name__)
+
+# Reports may come twice (QoS 1); this many ids are remembered.
+REMEMBERED = 4096
+
+
+T = TypeVar("T")
+
+
+def _decode(message: Received, kind: type[T]) -> T | None:
+    """What a speaker sent; None when it is none of ours."""
+    try:
+        return msgspec.json.decode(message.payload, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+        log.warning("%s: unusable payload (%s)", message.topic, e)
+        return None
+
+
+class MqttSpeaker:
+    """Implements ``ports.AutonomousSpeaker``; built by ``MqttHub.speaker``."""
+
+    def __init__(
+        self,
+        speaker_id: SpeakerId,
+        vehicle_id: VehicleId,
+        connection: Connection,
+        *,
+        site_id: str,
+        clock: Clock,
+        clip_url: Callable[[str], str | None],
+    ) -> None:
+        self._id = speaker_id
+        self._vehicle_id = vehicle_id
+        self._connection = connection
+        self._topic = topics.COMMAND.topic(site_id, speaker_id)
+        self._clock = clock
+        self._clip_url = clip_url
+        self._seq = 0
+        self._state = SpeakerState(speaker_id, SpeakerPhase.UNKNOWN)
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._listeners: list[asyncio.Queue[Playback]] = []
+        self.on_state: Callable[[SpeakerState], None] = lambda _: None
+
+    @property
+    def id(self) -> SpeakerId:
+        """Its name in topics."""
+        return self._id
+
+    @property
+    def vehicle_id(self) -> VehicleId:
+        """The vehicle that carries it."""
+        return self._vehicle_id
+
+    @property
+    def state(self) -> SpeakerState:
+        """The latest state it told."""
+        return self._state
+
+    def _next(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def _send(self, payload: CommandPayload | SheetPayload) -> None:
+        expires = payload.expires_utc
+        expiry_s = None
+        if expires is not None:
+            # The broker need not deliver what the speaker would refuse. Its
+            # seconds are real ones, never shorter than the clock's.
+            left_s = (expires - self._clock.utc()).total_seconds()
+            expiry_s = max(1, int(left_s) + 1)
+        self._connection.fact(Message(self._topic, encode(payload), expiry_s=expiry_s))
+
+    async def prepare(self, clip: Clip) -> None:
+        """Have it fetch and cache the clip before it is needed."""
+        self._send(
+            CommandPayload(
+                id=new_id(),
+                ts_utc=self._clock.utc(),
+                seq=self._next(),
+                action="prepare",
+                clip_sha256=clip.sha256,
+                clip_url=self._clip_url(clip.sha256),
+                duration_s=clip.duration_s,
+            )
+        )
+
+    async def play(self, cue: Cue, *, key: str, expires_utc: datetime) -> None:
+        """Ask it to play; the same ``key`` is never played twice.
+
+        The run's id is the part of the key in front of the first colon.
+        """
+        self._send(
+            CommandPayload(
+                id=new_id(),
+                ts_utc=self._clock.utc(),
+                seq=self._next(),
+                action="play",
+                key=key,
+                expires_utc=expires_utc,
+                clip_sha256=cue.clip_sha256,
+                clip_url=self._clip_url(cue.clip_sha256),
+                duration_s=cue.clip_duration_s,
+                repeats=cue.repeats,
+                cue_id=cue.id,
+                station=cue.station,
+                run_id=key.partition(":")[0] if ":" in key else None,
+            )
+        )
+
+    async def load(
+        self,
+        cues: tuple[PlacedCue, ...],
+        *,
+        run_id: str,
+        sortie_id: str,
+        expires_utc: datetime,
+    ) -> None:
+        """Give it the sortie's cue sheet, to play without a link to us."""
+        sheet = [
+            SheetCue(
+                cue_id=p.cue.id,
+                seq=p.cue.seq,
+                key=p.key,
+                clip_sha256=p.cue.clip_sha256,
+                clip_url=self._clip_url(p.cue.clip_sha256),
+                duration_s=p.cue.clip_duration_s,
+                repeats=p.cue.repeats,
+                lat_deg=p.lat_deg,
+                lon_deg=p.lon_deg,
+                up_m=p.up_m,
+                station=p.cue.station,
+            )
+            for p in cues
+        ]
+        self._send(
+            SheetPayload(
+                id=new_id(),
+                ts_utc=self._clock.utc(),
+                seq=self._next(),
+                action="cue_sheet",
+                run_id=run_id,
+                sortie_id=sortie_id,
+                expires_utc=expires_utc,
+                cues=sheet,
+            )
+        )
+
+    async def volume(self, ratio: float) -> None:
+        """Set its volume, 0 to 1."""
+        payload = CommandPayload(
+            id=new_id(),
+            ts_utc=self._clock.utc(),
+            seq=self._next(),
+            action="volume",
+            volume_ratio=min(1.0, max(0.0, ratio)),
+        )
+        self._send(payload)
+
+    async def silence(self) -> None:
+        """Stop whatever it plays, at once, and whatever was still to be sent."""
+        self._connection.withdraw(self._topic)
+        payload = CommandPayload(
+            id=new_id(), ts_utc=self._clock.utc(), seq=self._next(), action="silence"
+        )
+        self._connection.fact(urgent(Message(self._topic, encode(payload))))
+
+    def playbacks(self) -> AsyncIterator[Playback]:
+        """Reports from now on, STARTED ones included."""
+        queue: asyncio.Queue[Playback] = asyncio.Queue()
+        self._listeners.append(queue)
+
+        async def reports() -> AsyncIterator[Playback]:
+            try:
+                while True:
+                    yield await queue.get()
+            finally:
+                self._listeners.remove(queue)
+
+        return reports()
+
+    def received_playback(self, message: Received) -> None:
+        """A report came in; one that came before changes nothing."""
+        if message.retain:
+            log.warning("speaker=%s a retained report is ignored", self._id)
+            return
+        playback = _decode(message, Playback)
+        if playback is None or playback.speaker_id != self._id:
+            return
+        seen = f"{playback.id}:{playback.status}"
+        if seen in self._seen:
+            return
+        self._seen[seen] = None
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        for queue in self._listeners:
+            queue.put_nowait(playback)
+
+    def received_state(self, message: Received) -> None:
+        """It told its state; retained ones are the latest known."""
+        state = _decode(message, SpeakerState)
+        if state is not None and state.speaker_id == self._id:
+            self._state = state
+            self.on_state(state)
