@@ -167,6 +167,7 @@ class Copter(Vehicle):
         if self.mode == AUTO and self.mission.state is State.RUNNING:
             self.mission.stop()
         self.mode = mode
+        self.effects.append((self.now_s, f"mode {NAMES[mode]}"))
         self._enter()
         self.report(self.builders[0](self))
         return True

@@ -85,6 +85,7 @@ class Vehicle(ABC):
         self._scheduled: list[tuple[float, int, Callable[[], None]]] = []
         self._schedule_order = itertools.count()
         self.executed: deque[tuple[float, int, int, int]] = deque(maxlen=4096)
+        self.effects: deque[tuple[float, str]] = deque(maxlen=4096)
         self.texts: deque[tuple[float, int, str]] = deque(maxlen=4096)
 
     def _clear_state(self) -> None:
@@ -395,6 +396,7 @@ class Vehicle(ABC):
             return False
         self.armed = self.mission.armed = True
         self.armed_s = self.now_s
+        self.effects.append((self.now_s, "armed"))
         self._tick_at_s = self.now_s
         if not self.home_locked and self.gps_ok:
             self.set_home_here()
@@ -437,6 +439,7 @@ class Vehicle(ABC):
             return
         self.armed = self.mission.armed = False
         self.battery.load = 0.0
+        self.effects.append((self.now_s, "disarmed"))
         self.on_disarmed()
 
     # -- failsafes -----------------------------------------------------------
