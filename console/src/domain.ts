@@ -278,7 +278,11 @@ export const job = object({
   progress_ratio: nullable(number),
   text: withDefault(text, ""),
   plan_id: nullable(text),
-  problem: unknown,
+  problem: nullable(
+    object({ slug: withDefault(text, ""), lines: withDefault(list(text), []) }),
+  ),
+  incumbent_s: nullable(number),
+  bound_s: nullable(number),
 });
 export type Job = Infer<typeof job>;
 
@@ -343,6 +347,7 @@ export const schedule = object({
   work: withDefault(list(text), []),
   mission_id: nullable(text),
   next_utc: withDefault(list(text), []),
+  recent: withDefault(list(object({ due_utc: text, outcome: nullable(text) })), []),
 });
 export type Schedule = Infer<typeof schedule>;
 

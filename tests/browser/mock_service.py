@@ -130,7 +130,7 @@ class Mock:
     async def solve(self, job_id: str, kind: PlanKind) -> None:
         job = self.jobs[job_id]
         for i in range(1, 9):
-            await asyncio.sleep(0.12)
+            await asyncio.sleep(0.35)
             job |= {
                 "state": "solving",
                 "progress_ratio": i / 8,

@@ -141,7 +141,10 @@ export class SiteMap {
   // --- from the state to the map --------------------------------------------
 
   private start(): void {
-    for (const layer of [this.plan, this.paths, this.tails]) this.map.addLayer(layer);
+    // Below the no-fly volumes: those hide nothing, they tint what is behind.
+    for (const layer of [this.plan, this.paths, this.tails]) {
+      this.map.addLayer(layer, "no-fly");
+    }
     this.ready = true;
     this.refresh();
   }

@@ -6,7 +6,7 @@ import type { Site } from "../site";
 import { positions } from "../site";
 import type { Box } from "./overlay";
 
-const PADDING_PX = 46;
+const PADDING_PX = 36;
 const ROUNDS = 3;
 
 interface Camera {
@@ -17,7 +17,8 @@ interface Camera {
 }
 
 function outline(site: Site): [number, number][] {
-  const areas = [...site.geofences, ...site.buildings, ...site.zones];
+  // Not the geofence: it lies far outside, and what matters would be small.
+  const areas = [...site.buildings, ...site.zones];
   const places = areas.flatMap((one) => positions(one.geometry));
   places.push(...site.points.map((one) => one.at));
   const [west, south, east, north] = site.bounds;

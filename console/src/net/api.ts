@@ -80,6 +80,7 @@ const id = encodeURIComponent;
 export interface PlanOrder {
   mission_id: string;
   kind: d.PlanKind;
+  announcement?: string;
   zone?: string;
   drones?: number;
   vehicles?: number;
@@ -118,6 +119,7 @@ export const api = {
   check: (plan_id: string) => get(`/plans/${id(plan_id)}/check`, d.check),
   startPlan: (order: PlanOrder) => post("/plans", order, object({ job_id: text })),
   job: (job_id: string) => get(`/plans/jobs/${id(job_id)}`, d.job),
+  stopJob: (job_id: string) => post(`/plans/jobs/${id(job_id)}/stop`, {}, d.job),
   launch: (order: LaunchOrder) => post("/runs", order, d.runState),
   runs: () => get("/runs", list(d.runState)),
   runEvents: (run_id: string) => get(`/runs/${id(run_id)}/events`, list(d.runEvent)),

@@ -187,8 +187,10 @@ export function LaunchBar() {
   const [open, setOpen] = useState(false);
   return (
     <div className="launch-bar">
-      <p className="muted" id="launch-why">
-        {blocked ? t(`launch.block.${blocked}`) : ""}
+      <p className={blocked ? "muted" : "good-text"} id="launch-why">
+        {blocked
+          ? t(`launch.block.${blocked}`)
+          : `${t("gate.title")}: ${t("gate.clear")}`}
       </p>
       <button
         type="button"

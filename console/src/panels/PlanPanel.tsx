@@ -1,9 +1,8 @@
-import { type FormEvent, useState } from "react";
-import type { PlanKind } from "../domain";
+import { type FormEvent, useEffect, useState } from "react";
+import type { Job, PlanKind } from "../domain";
 import { useWords } from "../i18n/i18n";
 import type { PlanOrder } from "../net/api";
-import { readProblem } from "../net/api";
-import { chooseMission, openPlan, startPlan } from "../state/actions";
+import { chooseMission, openPlan, startPlan, stopPlan } from "../state/actions";
 import { useSelect } from "../state/store";
 import { Progress, Segmented } from "../ui/parts";
 import { LaunchBar } from "./LaunchDialog";
@@ -56,6 +55,7 @@ function MissionText() {
 }
 
 interface Options {
+  announcement: string;
   zone: string;
   fleet: string;
   window: string;
@@ -63,7 +63,14 @@ interface Options {
   seed: string;
 }
 
-const NO_OPTIONS: Options = { zone: "", fleet: "", window: "", limit: "", seed: "" };
+const NO_OPTIONS: Options = {
+  announcement: "",
+  zone: "",
+  fleet: "",
+  window: "",
+  limit: "",
+  seed: "",
+};
 
 /** Only what was filled in is sent; the service has the defaults. */
 export function orderOf(
@@ -72,6 +79,7 @@ export function orderOf(
   options: Options,
 ): PlanOrder {
   const order: PlanOrder = { mission_id, kind };
+  if (options.announcement) order.announcement = options.announcement;
   if (options.zone) order.zone = options.zone;
   if (options.fleet) {
     order[kind === "drone" ? "drones" : "vehicles"] = Number(options.fleet);
@@ -85,11 +93,13 @@ export function orderOf(
 function NumberField({
   label,
   value,
+  min = 1,
   max,
   onChange,
 }: {
   label: string;
   value: string;
+  min?: number;
   max: number;
   onChange(value: string): void;
 }) {
@@ -99,7 +109,7 @@ function NumberField({
       <span>{label}</span>
       <input
         type="number"
-        min={0}
+        min={min}
         max={max}
         step={1}
         inputMode="numeric"
@@ -122,10 +132,29 @@ function OptionFields({
 }) {
   const { t } = useWords();
   const zones = useSelect((s) => s.site?.zones);
+  const announcements = useSelect(
+    (s) => s.missions.find((one) => one.id === s.mission_id)?.announcements,
+  );
   return (
     <details className="options">
       <summary>{t("options.title")}</summary>
       <div className="grid-2">
+        {announcements && announcements.length > 1 ? (
+          <label className="field">
+            <span>{t("mission.announcement")}</span>
+            <select
+              value={options.announcement}
+              onChange={(event) => change({ announcement: event.target.value })}
+            >
+              <option value="">{t("options.auto")}</option>
+              {announcements.map((one) => (
+                <option key={one} value={one}>
+                  {one}
+                </option>
+              ))}
+            </select>
+          </label>
+        ) : null}
         <label className="field">
           <span>{t("options.zone")}</span>
           <select
@@ -168,6 +197,7 @@ function OptionFields({
         />
         <NumberField
           label={t("options.seed")}
+          min={0}
           value={options.seed}
           max={2 ** 31 - 1}
           onChange={(seed) => change({ seed })}
@@ -177,30 +207,50 @@ function OptionFields({
   );
 }
 
-function JobView() {
+function JobFailed({ job }: { job: Job }) {
   const { t } = useWords();
+  const lines = job.problem?.lines ?? [];
+  return (
+    <div className="card bad" role="alert">
+      <strong>{t("plan.failed")}</strong>
+      {lines.length === 0 ? <p>{job.text}</p> : null}
+      <ul className="lines">
+        {lines.map((one) => (
+          <li key={one}>{one}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function JobView() {
+  const { t, duration } = useWords();
   const job = useSelect((s) => s.job);
+  const stopping = useSelect((s) => s.pending["plan.stop"] === true);
   if (!job || job.state === "done") return null;
-  if (job.state === "failed") {
-    const problem = readProblem(job.problem, 422);
-    return (
-      <div className="card bad" role="alert">
-        <strong>{t("plan.failed")}</strong>
-        <p>{problem.detail || job.text || problem.title}</p>
-        <ul>
-          {problem.faults.map((one) => (
-            <li key={one.place + one.what}>{`${one.place}: ${one.what}`}</li>
-          ))}
-        </ul>
-      </div>
-    );
-  }
+  if (job.state === "failed") return <JobFailed job={job} />;
+  const { incumbent_s, bound_s } = job;
   return (
     <div className="job">
       <Progress ratio={job.progress_ratio ?? 0} label={t("plan.making")} />
       <p role="status">
         {job.state === "queued" ? t("plan.queued") : job.text || t("plan.making")}
       </p>
+      {incumbent_s === null || bound_s === null ? null : (
+        <p className="num">
+          {t("plan.incumbent", {
+            best: duration(incumbent_s),
+            bound: duration(bound_s),
+          })}
+        </p>
+      )}
+      <button
+        type="button"
+        disabled={stopping}
+        onClick={() => void stopPlan(job.job_id)}
+      >
+        {t("plan.stop")}
+      </button>
     </div>
   );
 }
@@ -212,6 +262,10 @@ function MakePlan() {
   const offline = useSelect((s) => s.live.phase !== "open");
   const [kind, setKind] = useState<PlanKind>("drone");
   const [options, setOptions] = useState(NO_OPTIONS);
+  // Another mission has other zones and announcements.
+  useEffect(() => {
+    if (mission_id !== null) setOptions(NO_OPTIONS);
+  }, [mission_id]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (mission_id !== null) void startPlan(orderOf(mission_id, kind, options));

@@ -14,6 +14,7 @@ function One({ schedule }: { schedule: Schedule }) {
   const offline = useSelect((s) => s.live.phase !== "open");
   const next = schedule.next_utc.slice(0, NEXT_SHOWN);
   const { id, enabled } = schedule;
+  const [last] = schedule.recent;
   return (
     <li className="card schedule" data-enabled={enabled}>
       <p>
@@ -37,6 +38,14 @@ function One({ schedule }: { schedule: Schedule }) {
         ))}
       </ul>
       <p className="muted">{schedule.time_zone}</p>
+      {last ? (
+        <p>
+          <span className="muted num">
+            {t("schedules.recent")}: {dateTime(last.due_utc, schedule.time_zone)}
+          </span>{" "}
+          {last.outcome ?? ""}
+        </p>
+      ) : null}
       <footer>
         <TwoStep
           disabled={busy || offline}

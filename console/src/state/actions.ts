@@ -215,10 +215,19 @@ export function startPlan(order: PlanOrder): Promise<void> {
           text: "",
           plan_id: null,
           problem: null,
+          incumbent_s: null,
+          bound_s: null,
         },
       },
     });
     await followJob(job_id);
+  });
+}
+
+export function stopPlan(job_id: string): Promise<void> {
+  return pending("plan.stop", "failed.plan_stop", async () => {
+    const job = await api.stopJob(job_id);
+    store.dispatch({ type: "patch", patch: { job } });
   });
 }
 

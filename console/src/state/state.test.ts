@@ -123,6 +123,8 @@ describe("jobs", () => {
     text: "",
     plan_id: null,
     problem: null,
+    incumbent_s: null,
+    bound_s: null,
   };
 
   it("follows only the job that was asked for here", () => {
