@@ -179,6 +179,8 @@ def random_mission(seed: int, kind: VehicleKind = VehicleKind.COPTER) -> Mission
 def random_faults(seed: int) -> LinkFaults:
     """From a clean link to a terrible one."""
     dice = random.Random(seed)
+    if dice.random() < 0.3:
+        return LinkFaults(delay_s=LATENCY_S)
     start_s = dice.uniform(0.0, 12.0)
     cut = dice.random() < 0.3
     return LinkFaults(
