@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from patrolctl.app.compose import Service, ServiceOptions, open_service
 from patrolctl.app.headless import Say, all_linked, flown, made_plan
 from patrolctl.app.http import address, bind, serving
+from patrolctl.app.options import DemoOptions
 from patrolctl.app.simulation import Simulation, SimulationOptions, simulated
 from patrolctl.clock import Clock, ScaledClock
 from patrolctl.control.fleet import Fleet
@@ -35,20 +36,6 @@ T = TypeVar("T")
 AUTHORITY = "simulation: no loudspeaker is heard by anybody"
 PAUSE_S = 30.0
 BATTERY_S = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class DemoOptions:
-    """What to show, how fast, and where."""
-
-    mission_id: str
-    brief: Brief
-    clip_dir: Path
-    speedup: float
-    port: int = 8080
-    host: str = "127.0.0.1"
-    launch: bool = True
-    time_limit_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

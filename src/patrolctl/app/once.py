@@ -6,11 +6,11 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from patrolctl.app.compose import Service, ServiceOptions, open_service
 from patrolctl.app.headless import Say, all_linked, ended, exit_code
 from patrolctl.app.lock import sole_user
+from patrolctl.app.options import OnceOptions
 from patrolctl.app.service import clock_of
 from patrolctl.audio import ClipStore
 from patrolctl.config import Settings, load_brief, mission_folders
@@ -29,27 +29,6 @@ from patrolctl.domain.sound import Announcement, Clip
 from patrolctl.sites import load_site
 
 MISSION_ID = "run"
-
-
-@dataclass(frozen=True, slots=True)
-class VehicleChoice:
-    """A vehicle as it was given on the command line."""
-
-    id: str
-    endpoint: str
-    sysid: int = 1
-    speaker_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OnceOptions:
-    """What to carry out, and with what."""
-
-    plan: Plan
-    vehicles: tuple[VehicleChoice, ...]
-    site_file: Path | None
-    authority: str | None
-    simulated: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 import click
 
-from patrolctl.app.demo import DemoOptions, run_demo, run_demo_once
 from patrolctl.app.lifetime import run_interruptible
 from patrolctl.app.logs import log_to_stderr
+from patrolctl.app.options import DemoOptions
 from patrolctl.cli.output import emit, tell
 from patrolctl.config import find_mission, load_brief, load_settings
 from patrolctl.domain.jsondoc import encode
@@ -49,6 +49,9 @@ def command(  # noqa: PLR0913 - one argument an option
         launch=not idle,
     )
     log_to_stderr("WARNING")
+    # Now that the input is good: this pulls in everything.
+    from patrolctl.app.demo import run_demo, run_demo_once  # noqa: PLC0415
+
     if not headless:
         run_interruptible(lambda: run_demo(options, tell))
         return

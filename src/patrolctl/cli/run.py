@@ -8,7 +8,7 @@ import click
 
 from patrolctl.app.lifetime import run_interruptible
 from patrolctl.app.logs import log_to_stderr
-from patrolctl.app.once import OnceOptions, VehicleChoice, run_once
+from patrolctl.app.options import OnceOptions, VehicleChoice
 from patrolctl.cli.output import emit, tell
 from patrolctl.config import load_settings
 from patrolctl.domain.errors import Fault, InputError
@@ -97,6 +97,7 @@ def command(  # noqa: PLR0913 - one argument an option
     Ctrl-C calls the vehicles home and waits for them; a second one leaves
     them to their own failsafes.
     """
+    given = vehicles_of(vehicles, speakers)
     settings = load_settings(None)
     if mqtt is not None:
         settings = replace(settings, mqtt_url=mqtt)
@@ -104,12 +105,15 @@ def command(  # noqa: PLR0913 - one argument an option
         settings = replace(settings, mqtt_url="mqtt://127.0.0.1:1883")
     options = OnceOptions(
         plan=read_plan(plan),
-        vehicles=vehicles_of(vehicles, speakers),
+        vehicles=given,
         site_file=site,
         authority=authority,
         simulated=simulated,
     )
     log_to_stderr("WARNING")
+    # Now that the input is good: this pulls in everything.
+    from patrolctl.app.once import run_once  # noqa: PLC0415
+
     report = run_interruptible(lambda: run_once(options, settings, tell))
     if as_json:
         emit(encode(report))

@@ -6,7 +6,6 @@ import click
 
 from patrolctl.app.lifetime import run_interruptible
 from patrolctl.app.logs import log_to_stderr
-from patrolctl.app.service import run_service
 from patrolctl.config import load_settings
 
 
@@ -24,4 +23,7 @@ def command(config: Path | None) -> None:
     """
     settings = load_settings(config)
     log_to_stderr(settings.log_level)
+    # Now that the settings are good: this pulls in everything.
+    from patrolctl.app.service import run_service  # noqa: PLC0415
+
     run_interruptible(lambda: run_service(settings))

@@ -191,11 +191,15 @@ class Timetable:
             raise Conflict(text)
         return text
 
-    async def _launch(self, schedule: Schedule, kind: PlanKind, who: str) -> str:
+    def order_of(self, schedule: Schedule, kind: PlanKind) -> PlanOrder:
+        """What is planned for a schedule."""
         mission_id, _ = self._find(schedule.id)
-        order = PlanOrder(
+        return PlanOrder(
             mission_id=mission_id, kind=kind, announcement=schedule.announcement
         )
+
+    async def _launch(self, schedule: Schedule, kind: PlanKind, who: str) -> str:
+        order = self.order_of(schedule, kind)
         plan_id = await self._planner.stored(order) or await self._made(order)
         state = await self._runs.launch(
             LaunchOrder(

@@ -1,0 +1,42 @@
+"""What the commands ask for. Light to import: input is judged with it first."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from patrolctl.domain.brief import Brief
+from patrolctl.domain.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleChoice:
+    """A vehicle as it was given on the command line."""
+
+    id: str
+    endpoint: str
+    sysid: int = 1
+    speaker_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OnceOptions:
+    """What to carry out, and with what."""
+
+    plan: Plan
+    vehicles: tuple[VehicleChoice, ...]
+    site_file: Path | None
+    authority: str | None
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What to show, how fast, and where."""
+
+    mission_id: str
+    brief: Brief
+    clip_dir: Path
+    speedup: float
+    port: int = 8080
+    host: str = "127.0.0.1"
+    launch: bool = True
+    time_limit_s: float = 10.0
