@@ -13,7 +13,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from patrolctl.mqtt.outbox import URGENT, Message, Outbox
-from patrolctl.mqtt.session import BrokerRefused, OldBroker, Session, SessionOptions
+from patrolctl.mqtt.session import (
+    BrokerRefused,
+    NoAnswer,
+    OldBroker,
+    Session,
+    SessionOptions,
+)
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +79,9 @@ class Connection:
         self._idle.clear()
         self._wake.set()
 
-    def withdraw(self, topic: str) -> int:
-        """Take back the facts of a topic that were not sent yet."""
-        return self._outbox.withdraw(topic, set(self._rows.values()))
+    def withdraw(self, topic: str, part: bytes) -> int:
+        """Take back a topic's facts that contain ``part`` and were not sent."""
+        return self._outbox.withdraw(topic, part, set(self._rows.values()))
 
     def sample(self, message: Message) -> None:
         """Send at QoS 0; a newer one of the topic replaces one that waits."""
@@ -120,11 +126,15 @@ class Connection:
             try:
                 await self._one_session()
                 delay_s, told = FIRST_DELAY_S, False
+                self._five = True
                 log.warning("broker %s lost", self._options.address)
             except OldBroker:
                 log.info("broker %s has no MQTT 5", self._options.address)
                 self._five = False
                 continue
+            except NoAnswer as e:
+                log.info("broker: %s; MQTT 3.1.1 may suit it", e)
+                self._five = not self._five
             except BrokerRefused as e:
                 if not told:
                     log.warning("broker: %s", e)

@@ -92,9 +92,11 @@ class Outbox:
         gone = self._db.execute("DELETE FROM outbox WHERE id = ?", (row,)).rowcount
         self._size -= gone
 
-    def withdraw(self, topic: str, keep: set[int]) -> int:
-        """Forget the messages of a topic except those in ``keep``."""
-        found = self._db.execute("SELECT id FROM outbox WHERE topic = ?", (topic,))
+    def withdraw(self, topic: str, part: bytes, keep: set[int]) -> int:
+        """Forget a topic's messages that contain ``part``, except ``keep``."""
+        found = self._db.execute(
+            "SELECT id FROM outbox WHERE topic = ? AND instr(payload, ?)", (topic, part)
+        )
         rows = [row for (row,) in found.fetchall() if row not in keep]
         for row in rows:
             self.done(row)

@@ -21,6 +21,9 @@ from patrolctl.mqtt.address import Address
 from patrolctl.mqtt.outbox import Message
 
 CONNECT_S = 10.0
+# amqtt takes the properties of an MQTT 5 CONNECT for a long client id and
+# waits for the rest of it: no answer may mean an old broker.
+ANSWER_5_S = 2.5
 KEEPALIVE_S = 15
 SESSION_EXPIRY_S = 3600
 _UNSUPPORTED_VERSION = 132
@@ -34,6 +37,10 @@ class BrokerRefused(PatrolError):
 
 class OldBroker(BrokerRefused):
     """The broker speaks no MQTT 5."""
+
+
+class NoAnswer(BrokerRefused):
+    """It accepted the connection and said nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +156,7 @@ class Session:
 
         Raises:
             OldBroker: it speaks no MQTT 5.
+            NoAnswer: it may be an old one.
             BrokerRefused: not reachable, or it says no.
         """
         address = self._options.address
@@ -157,13 +165,14 @@ class Session:
         except (OSError, ValueError) as e:
             raise BrokerRefused(f"{address}: {e}") from None
         self._client.loop_start()
+        wait_s = ANSWER_5_S if self._five else CONNECT_S
         try:
+            async with asyncio.timeout(wait_s):
+                self._judge(await self._answer)
             async with asyncio.timeout(CONNECT_S):
-                reason = await self._answer
-                self._judge(reason)
                 await self._subscribe()
         except TimeoutError:
-            raise BrokerRefused(f"{address}: no answer in {CONNECT_S:g} s") from None
+            raise NoAnswer(f"{address}: no answer in {wait_s:g} s") from None
         if self.lost.is_set():
             raise BrokerRefused(f"{address}: the connection ended at once")
 
@@ -189,7 +198,7 @@ class Session:
         if reason.is_failure:
             raise BrokerRefused(text)
         if self.lost.is_set():
-            raise BrokerRefused(f"{self._options.address}: closed before it answered")
+            raise NoAnswer(f"{self._options.address}: closed before it answered")
 
     async def _subscribe(self) -> None:
         if not self._options.filters:

@@ -190,8 +190,8 @@ class MqttSpeaker:
         self._send(payload)
 
     async def silence(self) -> None:
-        """Stop whatever it plays, at once, and whatever was still to be sent."""
-        self._connection.withdraw(self._topic)
+        """Stop whatever it plays, at once, and plays that were not sent yet."""
+        self._connection.withdraw(self._topic, b'"action":"play"')
         payload = CommandPayload(
             id=new_id(), ts_utc=self._clock.utc(), seq=self._next(), action="silence"
         )
