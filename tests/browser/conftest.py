@@ -15,11 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "src/patrolctl/web/static/index.html"
 STARTING_S = 40
+
+# Software WebGL on a busy machine takes its time.
+expect.set_options(timeout=20_000)
 
 # SwiftShader draws WebGL without a graphics card; the rest keeps Chromium from
 # looking for its maker's servers.
