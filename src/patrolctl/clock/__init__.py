@@ -1,5 +1,11 @@
 """Time: monotonic deadlines and aware UTC, both from one Clock."""
 
-from patrolctl.clock.clocks import Clock, ManualClock, ScaledClock, SystemClock
+from patrolctl.clock.clocks import (
+    Clock,
+    ManualClock,
+    PacedClock,
+    ScaledClock,
+    SystemClock,
+)
 
-__all__ = ["Clock", "ManualClock", "ScaledClock", "SystemClock"]
+__all__ = ["Clock", "ManualClock", "PacedClock", "ScaledClock", "SystemClock"]

@@ -119,12 +119,17 @@ class ManualClock:
                 await self.sleep(delay_s)
                 scope.reschedule(asyncio.get_running_loop().time())
 
+            failure: Exception | None = None
             async with asyncio.TaskGroup() as group:
                 watcher = group.create_task(watch(), name="manual-clock-timeout")
                 try:
                     yield scope
+                except Exception as e:  # noqa: BLE001 - raised again below, bare
+                    failure = e
                 finally:
                     watcher.cancel()
+            if failure is not None:
+                raise failure
 
     async def advance(self, delay_s: float, *, step_s: float = 0.05) -> None:
         """Let ``delay_s`` seconds pass, waking every sleeper at its time."""
@@ -137,3 +142,70 @@ class ManualClock:
                     wake.set_result(None)
             for _ in range(4):  # let the woken run as far as they can
                 await asyncio.sleep(0)
+
+
+class PacedClock:
+    """A clock whose speed is found out while it runs.
+
+    A sped-up simulator does not tell its speed; whoever listens to it sets
+    ``speedup`` as it is observed. Time never jumps: only its rate changes,
+    and sleepers notice within ``slice_s`` real seconds.
+    """
+
+    def __init__(self, speedup: float = 1.0, *, slice_s: float = 0.1) -> None:
+        self._speedup = speedup
+        self._slice_s = slice_s
+        self._real_s = time.monotonic()  # noqa: TID251 - this is the Clock
+        self._now_s = 0.0
+
+    @property
+    def speedup(self) -> float:
+        """Clock seconds per real second."""
+        return self._speedup
+
+    @speedup.setter
+    def speedup(self, value: float) -> None:
+        if value <= 0:
+            msg = f"speedup {value} is not above 0"
+            raise ValueError(msg)
+        self._now_s = self.monotonic_s()
+        self._real_s = time.monotonic()  # noqa: TID251 - this is the Clock
+        self._speedup = value
+
+    def monotonic_s(self) -> float:
+        """Seconds that never go back."""
+        elapsed_s = time.monotonic() - self._real_s  # noqa: TID251
+        return self._now_s + elapsed_s * self._speedup
+
+    def utc(self) -> datetime:
+        """Aware UTC of now: real, because records outlive the simulation."""
+        return datetime.now(UTC)
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait for this clock's seconds."""
+        until_s = self.monotonic_s() + delay_s
+        if delay_s <= 0:
+            await asyncio.sleep(0)
+        while (left_s := until_s - self.monotonic_s()) > 0:
+            await asyncio.sleep(min(left_s / self._speedup, self._slice_s))
+
+    @asynccontextmanager
+    async def timeout(self, delay_s: float) -> AsyncIterator[object]:
+        """Cancel the body after this clock's seconds."""
+        async with asyncio.timeout(None) as scope:
+
+            async def watch() -> None:
+                await self.sleep(delay_s)
+                scope.reschedule(asyncio.get_running_loop().time())
+
+            failure: Exception | None = None
+            async with asyncio.TaskGroup() as group:
+                watcher = group.create_task(watch(), name="paced-clock-timeout")
+                try:
+                    yield scope
+                except Exception as e:  # noqa: BLE001 - raised again below, bare
+                    failure = e
+                finally:
+                    watcher.cancel()
+            if failure is not None:
+                raise failure

@@ -1,0 +1,1 @@
+"""Each autopilot's quirks, behind one interface."""

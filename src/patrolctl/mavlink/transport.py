@@ -1,0 +1,191 @@
+"""Open streams to one endpoint: TCP, UDP, UDP server, serial.
+
+Bytes are handed to a callback as they come, not through a queue: an upload
+is a chain of several hundred request–answer steps, and each hop of a task
+switch would be paid at every one. The end of a stream is told at once.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import serial
+
+from patrolctl.mavlink.endpoints import Endpoint
+
+Peer = tuple[str, int]
+FIXED_PEER: Peer = ("", 0)
+OnBytes = Callable[[bytes, Peer], None]
+
+
+class Channel(Protocol):
+    """An open stream. ``ended`` is set at its end, whatever ended it."""
+
+    ended: asyncio.Event
+
+    def send(self, data: bytes, peer: Peer) -> None:
+        """Send to a peer; dropped when the stream has ended or is choked."""
+        ...
+
+    def close(self) -> None:
+        """Close now."""
+        ...
+
+
+# More than this waiting to go out means the peer does not read: whatever we
+# would add is stale by the time it is read.
+MAX_WAITING_BYTES = 262_144
+
+
+class _Stream(asyncio.Protocol):
+    """A byte stream with one peer: TCP, or a serial line."""
+
+    def __init__(self, on_bytes: OnBytes) -> None:
+        self._on_bytes = on_bytes
+        self._transport: asyncio.WriteTransport | None = None
+        self.ended = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        if isinstance(transport, asyncio.WriteTransport):
+            self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on."""
+        self._on_bytes(data, FIXED_PEER)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the end."""
+        del exc
+        self.ended.set()
+
+    def send(self, data: bytes, peer: Peer) -> None:
+        """Send."""
+        del peer
+        transport = self._transport
+        if (
+            transport is not None
+            and not transport.is_closing()
+            and transport.get_write_buffer_size() < MAX_WAITING_BYTES
+        ):
+            transport.write(data)
+
+    def close(self) -> None:
+        """Close now, without waiting for what is unsent."""
+        if self._transport is not None:
+            self._transport.abort()
+        self.ended.set()
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """UDP: connected to one peer (client), or bound (server)."""
+
+    def __init__(self, on_bytes: OnBytes, *, connected: bool) -> None:
+        self._on_bytes = on_bytes
+        self._connected = connected
+        self._transport: asyncio.DatagramTransport | None = None
+        self.ended = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        if isinstance(transport, asyncio.DatagramTransport):
+            self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Hand on with the sender."""
+        peer = FIXED_PEER if self._connected else (addr[0], addr[1])
+        self._on_bytes(data, peer)
+
+    def error_received(self, exc: Exception) -> None:
+        """Ignore: nobody listens there yet (ICMP); heartbeats try again."""
+        del exc
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the end."""
+        del exc
+        self.ended.set()
+
+    def send(self, data: bytes, peer: Peer) -> None:
+        """Send one datagram."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.sendto(data, None if self._connected else peer)
+
+    def close(self) -> None:
+        """Close now."""
+        if self._transport is not None:
+            self._transport.abort()
+        self.ended.set()
+
+
+@dataclass
+class _Serial:
+    """A serial line: one reader and one writer on the same descriptor."""
+
+    reader: _Stream
+    writer: _Stream
+    read_end: asyncio.BaseTransport
+    write_end: asyncio.BaseTransport
+    port: serial.Serial
+
+    @property
+    def ended(self) -> asyncio.Event:
+        """Set at the end."""
+        return self.reader.ended
+
+    def send(self, data: bytes, peer: Peer) -> None:
+        """Send."""
+        self.writer.send(data, peer)
+
+    def close(self) -> None:
+        """Close now."""
+        self.read_end.close()
+        self.writer.close()
+        with contextlib.suppress(OSError):
+            self.port.close()
+        self.reader.ended.set()
+
+
+async def _open_serial(endpoint: Endpoint, on_bytes: OnBytes) -> Channel:
+    loop = asyncio.get_running_loop()
+    # exclusive: a second opener of the same line would eat half the bytes.
+    port = serial.Serial(
+        endpoint.place, endpoint.number, timeout=0, write_timeout=0, exclusive=True
+    )
+    reader, writer = _Stream(on_bytes), _Stream(on_bytes)
+    read_end, _ = await loop.connect_read_pipe(
+        lambda: reader, os.fdopen(os.dup(port.fileno()), "rb", 0)
+    )
+    write_end, _ = await loop.connect_write_pipe(
+        lambda: writer, os.fdopen(os.dup(port.fileno()), "wb", 0)
+    )
+    return _Serial(reader, writer, read_end, write_end, port)
+
+
+async def open_channel(endpoint: Endpoint, on_bytes: OnBytes) -> Channel:
+    """Open an endpoint.
+
+    Raises:
+        OSError: it cannot be opened (refused, no such device, …).
+    """
+    loop = asyncio.get_running_loop()
+    where = (endpoint.place, endpoint.number)
+    match endpoint.scheme:
+        case "tcp":
+            _, stream = await loop.create_connection(lambda: _Stream(on_bytes), *where)
+            return stream
+        case "udp":
+            _, datagrams = await loop.create_datagram_endpoint(
+                lambda: _Datagrams(on_bytes, connected=True), remote_addr=where
+            )
+            return datagrams
+        case "udpin":
+            _, datagrams = await loop.create_datagram_endpoint(
+                lambda: _Datagrams(on_bytes, connected=False), local_addr=where
+            )
+            return datagrams
+        case "serial":
+            return await _open_serial(endpoint, on_bytes)
