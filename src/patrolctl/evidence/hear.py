@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from patrolctl.acoustics import Listening, Scene, Source, predict
+from patrolctl.acoustics import Listening, Prediction, Source, predict, scene_of
 from patrolctl.domain.machines import ROVER_SPEAKER_UP_M, VehicleKind
 from patrolctl.domain.plan import Plan
 from patrolctl.domain.site import Site
@@ -20,6 +20,7 @@ from patrolctl.evidence.track import Poses, Track
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 SAMPLE_S = 1.0
 # Poses this alike sound alike: at 10 m, 0.25 m are 0.2 dB, and the steepest
@@ -49,11 +50,14 @@ class Ears:
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """Of one message at n receivers: worst STI, mean level, whole or not."""
+    """Of one message at some receivers (rows): worst STI, mean level.
 
+    ``seen``: the loudspeaker was in view at some moment.
+    """
+
+    rows: Ints
     sti: Floats
     level_db: Floats
-    whole: Bools
     seen: Bools
 
 
@@ -81,41 +85,67 @@ def speaker_up_m(message: Message, plan: Plan, site: Site) -> float:
     return lift + (ROVER_SPEAKER_UP_M if rover else 0.0)
 
 
-def receive(
-    message: Message, track: Track, ears: Ears, plan: Plan, place: tuple[Scene, Site]
-) -> Reception:
-    """What every receiver got of one message.
+class Hearing:
+    """A site, its listeners, and the loudspeaker of a plan."""
 
-    Args:
-        message: a whole message, inside the track.
-        track: of the vehicle that spoke.
-        ears: the receivers.
-        plan: loudspeaker, spectrum and requirement.
-        place: the scene and its site.
-    """
-    scene, site = place
-    poses = sampled(message, track)
-    lift = np.array([0.0, 0.0, speaker_up_m(message, plan, site)])
-    listening = Listening.of(plan.requirement)
-    n = len(ears.place_m)
-    gap = np.linalg.norm(ears.place_m - poses.place_m[0] - lift, axis=1)
-    near = np.flatnonzero(gap <= FARTHEST_M)
-    sti, energy = np.full(n, np.inf), np.zeros(n)
-    whole, seen = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
-    sti[gap > FARTHEST_M] = 0.0
-    whole[near] = True
-    for spot, heading in zip(poses.place_m + lift, poses.heading_deg, strict=True):
-        source = Source(
-            (float(spot[0]), float(spot[1]), float(spot[2])),
-            float(heading),
-            plan.speaker,
-            plan.announcement.spectrum_db,
+    def __init__(self, plan: Plan, site: Site) -> None:
+        self.plan = plan
+        self.site = site
+        self.scene = scene_of(site)
+        self.ears = Ears.of(plan, site)
+        self._listening = Listening.of(plan.requirement)
+
+    def sources(self, message: Message, track: Track) -> list[Source]:
+        """The loudspeaker at each second of a message."""
+        poses = sampled(message, track)
+        lift = speaker_up_m(message, self.plan, self.site)
+        return [
+            Source(
+                (float(p[0]), float(p[1]), float(p[2]) + lift),
+                float(h),
+                self.plan.speaker,
+                self.plan.announcement.spectrum_db,
+            )
+            for p, h in zip(poses.place_m, poses.heading_deg, strict=True)
+        ]
+
+    def whole(self, sources: list[Source]) -> Reception:
+        """The receivers that got all of a message.
+
+        Second by second, whoever loses it drops out: nothing more needs to
+        be known of them here.
+        """
+        first = np.array(sources[0].position_m)
+        gap = np.linalg.norm(self.ears.place_m - first, axis=1)
+        rows = np.flatnonzero(gap <= FARTHEST_M)
+        # Hidden ones first: their sound round corners is costly to reckon.
+        clear = self.scene.visible(first[None], self.ears.place_m[rows])[0]
+        rows = rows[clear]
+        sti, energy = np.full(len(rows), np.inf), np.zeros(len(rows))
+        for source in sources:
+            got = self._predict(source, rows)
+            sti = np.minimum(sti, got.sti)
+            energy = energy + 10.0 ** (got.level_db / 10.0)
+            keep = got.heard(self.plan.requirement.sti_min)
+            rows, sti, energy = rows[keep], sti[keep], energy[keep]
+        level = 10.0 * np.log10(energy / len(sources))
+        return Reception(rows, sti, level, np.ones(len(rows), dtype=np.bool_))
+
+    def partly(self, sources: list[Source], rows: Ints) -> Reception:
+        """What given receivers got of a message, sound round corners included."""
+        sti, energy = np.full(len(rows), np.inf), np.zeros(len(rows))
+        seen = np.zeros(len(rows), dtype=np.bool_)
+        for source in sources:
+            got = self._predict(source, rows)
+            sti = np.minimum(sti, got.sti)
+            energy = energy + 10.0 ** (got.level_db / 10.0)
+            seen |= got.visible
+        with np.errstate(divide="ignore"):
+            level = 10.0 * np.log10(energy / len(sources))
+        return Reception(rows, sti, level, seen)
+
+    def _predict(self, source: Source, rows: Ints) -> Prediction:
+        ears = self.ears
+        return predict(
+            self.scene, source, ears.place_m[rows], ears.indoors[rows], self._listening
         )
-        got = predict(scene, source, ears.place_m[near], ears.indoors[near], listening)
-        sti[near] = np.minimum(sti[near], got.sti)
-        energy[near] += 10.0 ** (got.level_db / 10.0)
-        whole[near] &= got.heard(plan.requirement.sti_min)
-        seen[near] |= got.visible
-    with np.errstate(divide="ignore"):
-        level = 10.0 * np.log10(energy / len(poses.heading_deg))
-    return Reception(sti, level, whole, seen)

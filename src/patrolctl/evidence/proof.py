@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from patrolctl.acoustics import scene_of
+from patrolctl.acoustics import Source
 from patrolctl.domain.evidence import (
     BuildingEvidence,
     Evidence,
@@ -15,7 +15,7 @@ from patrolctl.domain.evidence import (
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.plan import Plan, PlanReceiver
 from patrolctl.domain.site import Site
-from patrolctl.evidence.hear import Ears, Reception, receive
+from patrolctl.evidence.hear import Hearing, Reception
 from patrolctl.evidence.messages import Heard, Message, messages_of
 from patrolctl.evidence.reasons import Reasons
 from patrolctl.evidence.record import RunRecord
@@ -24,6 +24,9 @@ from patrolctl.evidence.track import Track, tracks_of
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+
+# Of an unreached receiver, so many of the nearest messages are looked at.
+NEAREST = 2
 
 RULE = (
     "a receiver is reached when a whole message was intelligible there, with"
@@ -34,23 +37,30 @@ RULE = (
 
 @dataclass
 class Best:
-    """The best that each receiver got of any whole message."""
+    """The best that each receiver got of any message; −1: nothing known."""
 
     sti: Floats
     level_db: Floats
     messages: Ints
     seen: Bools
 
-    def add(self, got: Reception) -> None:
-        """Take one more message into account."""
-        whole_before = self.messages > 0
-        better = (got.whole & ~whole_before) | (
-            (got.whole == whole_before) & (got.sti > self.sti)
+    @classmethod
+    def nothing(cls, n: int) -> "Best":
+        """Before the first message."""
+        return cls(
+            np.full(n, -1.0),
+            np.full(n, -np.inf),
+            np.zeros(n, dtype=np.int64),
+            np.zeros(n, dtype=np.bool_),
         )
-        self.sti = np.where(better, got.sti, self.sti)
-        self.level_db = np.where(better, got.level_db, self.level_db)
-        self.messages = self.messages + got.whole
-        self.seen = self.seen | got.seen
+
+    def add(self, got: Reception) -> None:
+        """Take what some receivers got of one message into account."""
+        better = got.sti > self.sti[got.rows]
+        rows = got.rows[better]
+        self.sti[rows] = got.sti[better]
+        self.level_db[rows] = got.level_db[better]
+        self.seen[got.rows] |= got.seen
 
 
 def prove(record: RunRecord, site: Site) -> Evidence:
@@ -112,20 +122,38 @@ def _placed(
 
 
 def _best(placed: list[tuple[Message, Track]], plan: Plan, site: Site) -> Best:
-    n = len(plan.receivers)
-    best = Best(
-        np.full(n, -1.0),
-        np.full(n, -np.inf),
-        np.zeros(n, dtype=np.int64),
-        np.zeros(n, dtype=np.bool_),
-    )
-    if not n or not placed:
+    best = Best.nothing(len(plan.receivers))
+    if not plan.receivers or not placed:
         return best
-    place = (scene_of(site), site)
-    ears = Ears.of(plan, site)
-    for message, track in placed:
-        best.add(receive(message, track, ears, plan, place))
+    hearing = Hearing(plan, site)
+    spoken = [(m, hearing.sources(m, track)) for m, track in placed]
+    for _, sources in spoken:
+        got = hearing.whole(sources)
+        best.add(got)
+        best.messages[got.rows] += 1
+    _look_closer(best, hearing, spoken)
     return best
+
+
+def _look_closer(
+    best: Best, hearing: Hearing, spoken: list[tuple[Message, list[Source]]]
+) -> None:
+    """What the unreached got of the messages nearest to them, and of their own."""
+    missed = np.flatnonzero(best.messages == 0)
+    if not len(missed):
+        return
+    ears = hearing.ears.place_m[missed]
+    starts = np.array([sources[0].position_m for _, sources in spoken])
+    gap = np.linalg.norm(ears[:, None] - starts[None], axis=2)
+    nearest = np.argsort(gap, axis=1)[:, :NEAREST]
+    wanted = np.zeros(gap.shape, dtype=np.bool_)
+    np.put_along_axis(wanted, nearest, values=True, axis=1)
+    stations = [set(hearing.plan.receivers[k].stations) for k in missed]
+    for column, (message, sources) in enumerate(spoken):
+        own = np.array([message.station in s for s in stations])
+        rows = missed[wanted[:, column] | own]
+        if len(rows):
+            best.add(hearing.partly(sources, rows))
 
 
 def _receivers(
