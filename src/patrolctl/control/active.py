@@ -120,14 +120,15 @@ class ActiveRun:
             record=self.record,
             muted=lambda: self._muted,
         )
-        failed = False
+        broken_off = False
         for number, job in enumerate(lane.jobs):
-            if failed:
-                why = f"not started: {lane.member.entry.id} failed before"
+            if broken_off:
+                # Whatever cut it short, somebody should look at it first.
+                why = f"not started: {lane.member.entry.id} broke off before"
                 await tell(job, crew, why, Told(phase=Phase.ABORTED))
                 continue
             await self._one(Execution(job, crew), first=number == 0)
-            failed = self._phase_of(job) is Phase.FAILED
+            broken_off = self._phase_of(job) is not Phase.FINISHED
 
     def _phase_of(self, job: SortieJob) -> Phase:
         return next(s.phase for s in self.state.sorties if s.sortie_id == job.sortie.id)

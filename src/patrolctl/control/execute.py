@@ -56,9 +56,7 @@ class Execution:
         try:
             with self.crew.member.events.listen() as events:
                 self._prepared = await prepare(self.job, self.crew)
-                await until_ready(self.crew)
-                await clear_to_start()
-                await until_ready(self.crew)
+                await self._until_may_start(self._prepared, clear_to_start)
                 await self._launch(self._prepared)
                 underway = Underway(self.job, self.crew, self._prepared)
                 async with asyncio.TaskGroup() as group:
@@ -83,8 +81,19 @@ class Execution:
     async def _tell(self, text: str, told: Told) -> None:
         await tell(self.job, self.crew, text, told)
 
+    async def _until_may_start(
+        self, prepared: Prepared, clear_to_start: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Vehicle ready, time come, gate passed: all three at one moment."""
+        await until_ready(self.crew)
+        while True:
+            await clear_to_start()
+            await until_ready(self.crew)
+            await insist(self.job, self.crew, prepared.mission)
+            if not self.held:
+                return
+
     async def _launch(self, prepared: Prepared) -> None:
-        await insist(self.job, self.crew, prepared.mission)
         self.launched = True
         await self.crew.member.vehicle.launch(prepared.receipt)
         await self._tell("launched", Told(phase=Phase.RUNNING, step=1))

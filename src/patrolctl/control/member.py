@@ -129,8 +129,9 @@ class Member:
 
     async def _pump(self, vehicle: Vehicle) -> None:
         async for event in vehicle.events():
-            await self._to.feed.vehicle_event(event)
+            # Whoever flies reacts at once; storing comes before showing.
             self.events.send(event)
+            await self._to.feed.vehicle_event(event)
         raise LinkFailed(self.entry.id, "its events ended")
 
     async def _sample(self, vehicle: Vehicle) -> None:
@@ -156,8 +157,8 @@ class Member:
         if self.speaker is None:
             return
         async for playback in self.speaker.playbacks():
-            await self._to.feed.playback(run_of(playback.key), playback)
             self.playbacks.send(playback)
+            await self._to.feed.playback(run_of(playback.key), playback)
         raise LinkFailed(self.entry.id, "the speaker's reports ended")
 
     async def _sample_speaker(self) -> None:

@@ -172,20 +172,18 @@ class Runs:
         """
         async with self._launching:
             active, advice = await self._ready_run(order)
-            self._active[active.state.id] = active
-            if self._group is None:
-                raise Conflict("the service is closing")
-            await self._by.store.save_run(active.state, None)
             await self._by.store.audit(
                 order.actor,
                 "launch",
                 f"run {active.state.id} of plan {order.plan_id},"
                 f" authority {order.authority or 'not recorded'}",
             )
-            await active.tell(
-                f"launched by {order.actor},"
-                f" authority {order.authority or 'not recorded'}"
-            )
+            await self._by.store.save_run(active.state, None)
+            if self._group is None:
+                raise Conflict("the service is closing")
+            self._active[active.state.id] = active
+            who = f"{order.actor}, authority {order.authority or 'not recorded'}"
+            await active.tell(f"launched by {who}")
             for line in advice:
                 await active.tell(f"advice: {line}")
             doing = self._group.create_task(

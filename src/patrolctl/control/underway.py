@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from patrolctl.control.announce import Voice, announce, longest_s
 from patrolctl.control.broadcast import Listener
-from patrolctl.control.follow import Progress, follow
+from patrolctl.control.follow import Note, Progress, follow
 from patrolctl.control.job import Crew, SortieJob, Told, tell
 from patrolctl.control.prepare import Prepared
 from patrolctl.domain.errors import LinkFailed, PatrolError
@@ -45,22 +45,21 @@ class Underway:
             watch = group.create_task(self._watch(events), name="watch")
             talks: list[asyncio.Task[None]] = []
             async for event in events:
-                await self._take(event)
+                before = self.progress
+                self.progress, note = follow(event, self._mission, before)
                 if self.progress.ended:
                     break
-                if cue := self._cue_of(event):
+                if cue := self._cue_of(event):  # first: the vehicle stands there now
                     talk = self._talk(cue, event.seq or 0)
                     talks.append(group.create_task(talk, name=f"cue-{cue.id}"))
+                if note is not None:
+                    await self._tell(note, before)
             watch.cancel()
             for task in talks:
                 task.cancel()
         return self.progress
 
-    async def _take(self, event: VehicleEvent) -> None:
-        before = self.progress
-        self.progress, note = follow(event, self._mission, before)
-        if note is None:
-            return
+    async def _tell(self, note: Note, before: Progress) -> None:
         told = Told(phase=note.phase, cut=note.cut)
         if self.progress.step != before.step:
             told = replace(told, step=self.progress.step, loops_done=self.progress.laps)

@@ -577,6 +577,8 @@ class Kit:
             assert self.clock.monotonic_s() < end_s, "it never came to be"
             await self.clock.advance(step_s, step_s=step_s)
             await asyncio.sleep(0.0005)  # threads: compile and gate
+            async with self.services.feed._order:  # and the database
+                pass
 
 
 @pytest.fixture
