@@ -270,8 +270,7 @@ export class SiteMap {
 
   private refreshVehicles(state: State): void {
     if (!this.ready) return;
-    this.vehicles.refresh(state, this.words);
-    this.setOverlay();
+    if (this.vehicles.refresh(state, this.words)) this.setOverlay();
   }
 
   private placeOverlay(matrix: Mat4): void {

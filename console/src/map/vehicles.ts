@@ -18,6 +18,7 @@ const NOWHERE: Vec3 = [0, 0, -1e6];
 export class VehicleLayer {
   private readonly motion = new Motion();
   private readonly marks = new Map<string, VehicleMark>();
+  private picture = "";
 
   constructor(
     private readonly store: Store,
@@ -40,8 +41,11 @@ export class VehicleLayer {
     }
   }
 
-  /** Draw all anew, for a new state or because a second has passed. */
-  refresh(state: State, words: Words): void {
+  /**
+   * Take up a new state, or the passing of a second. False: all stand where
+   * they stood, and the picture need not be drawn anew.
+   */
+  refresh(state: State, words: Words): boolean {
     for (const id of this.marks.keys()) {
       if (state.vehicles[id]) continue;
       this.marks.delete(id);
@@ -50,8 +54,12 @@ export class VehicleLayer {
     Object.entries(state.vehicles).forEach(([id, view], i) => {
       this.updateMark(state, id, view, i, words);
     });
+    const picture = pictureOf(state);
+    if (picture === this.picture) return false;
+    this.picture = picture;
     this.drawPaths(state);
     this.drawTails(performance.now());
+    return true;
   }
 
   labels(): OverlayLabel[] {
@@ -158,6 +166,19 @@ export class VehicleLayer {
     });
     this.tails.show(lines, points);
   }
+}
+
+/** All that the picture of the vehicles depends on, to a decimetre or a degree. */
+function pictureOf(state: State): string {
+  const all = Object.entries(state.vehicles).map(([id, { telemetry: t }]) => [
+    id,
+    t?.lat_deg?.toFixed(6),
+    t?.lon_deg?.toFixed(6),
+    t?.up_m?.toFixed(1),
+    t?.heading_deg?.toFixed(0),
+    state.paths[id]?.length,
+  ]);
+  return JSON.stringify([state.site?.id, all]);
 }
 
 /** Where the nose points on the screen, seen in the map's perspective. */
