@@ -233,22 +233,23 @@ def _buildings(
 
 
 def _compared(plan: Plan, receivers: tuple[ReceiverEvidence, ...]) -> list[str]:
-    """Predicted against flown, in one line."""
-    pairs = [
-        (p.level_db, r.level_db)
-        for p, r in zip(plan.receivers, receivers, strict=True)
-        if p.reached and p.level_db is not None and r.level_db is not None
+    """Predicted against flown, in one line each."""
+    promised = [
+        (p, r) for p, r in zip(plan.receivers, receivers, strict=True) if p.reached
     ]
-    planned = sum(r.reached for r in plan.receivers)
-    kept = sum(
-        r.reached for p, r in zip(plan.receivers, receivers, strict=True) if p.reached
-    )
-    lines = [f"{kept} of {planned} receivers that the plan promised are reached"]
-    if pairs:
-        off = np.array([flown - told for told, flown in pairs])
+    kept = [(p, r) for p, r in promised if r.reached]
+    lines = [
+        f"{len(kept)} of {len(promised)} receivers that the plan promised are reached"
+    ]
+    off = [
+        r.level_db - p.level_db
+        for p, r in kept
+        if p.level_db is not None and r.level_db is not None
+    ]
+    if off:
         lines.append(
-            f"level flown against predicted: median {np.median(off):+.1f} dB,"
+            f"level flown less predicted: median {np.median(off):+.1f} dB,"
             f" {np.percentile(off, 5):+.1f} to {np.percentile(off, 95):+.1f} dB for"
-            " nine in ten"
+            " nine in ten of them"
         )
     return lines

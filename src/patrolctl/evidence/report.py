@@ -34,8 +34,8 @@ from patrolctl.evidence.tally import (
     zones_of,
 )
 
-FORMATS = ("json", "csv", "geojson", "html")
 Format = Literal["json", "csv", "geojson", "html"]
+FORMATS: tuple[Format, ...] = ("json", "csv", "geojson", "html")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class ReasonCount:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Flown less predicted, over receivers for which both are known."""
+    """Flown less predicted, over the promised receivers that were reached."""
 
     receivers: int
     promised: int
@@ -108,8 +108,9 @@ def _off(pairs: Iterable[tuple[float | None, float | None]]) -> list[float]:
 def compare(plan: Plan, evidence: Evidence) -> Comparison:
     """Predicted against flown."""
     both = list(zip(plan.receivers, evidence.receivers, strict=True))
-    level = _off((p.level_db, r.level_db) for p, r in both if p.reached)
-    sti = _off((p.sti, r.sti) for p, r in both if p.reached)
+    kept = [(p, r) for p, r in both if p.reached and r.reached]
+    level = _off((p.level_db, r.level_db) for p, r in kept)
+    sti = _off((p.sti, r.sti) for p, r in kept)
 
     def at(values: list[float], percent: float) -> float | None:
         return round(float(np.percentile(values, percent)), 3) if values else None
@@ -117,7 +118,7 @@ def compare(plan: Plan, evidence: Evidence) -> Comparison:
     return Comparison(
         receivers=len(level),
         promised=sum(p.reached for p, _ in both),
-        promised_and_reached=sum(p.reached and r.reached for p, r in both),
+        promised_and_reached=len(kept),
         level_median_db=at(level, 50),
         level_p5_db=at(level, 5),
         level_p95_db=at(level, 95),
