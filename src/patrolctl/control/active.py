@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +15,8 @@ from patrolctl.control.gate import Gate
 from patrolctl.control.job import Crew, Limits, SortieJob, Told, tell
 from patrolctl.control.member import Member
 from patrolctl.domain.errors import Conflict
+from patrolctl.domain.ids import VehicleId
+from patrolctl.domain.machines import VehicleKind
 from patrolctl.domain.run import ENDED, Phase, RunEvent, RunState, advance
 from patrolctl.ports import Store
 
@@ -41,6 +43,11 @@ AFTER: dict[RunVerb, Told] = {
 }
 
 
+# Nothing that waits on the ground starts after these.
+ENDING = frozenset({RunVerb.RETURN_HOME, RunVerb.LAND, RunVerb.STOP})
+HALTING = frozenset({RunVerb.STOP, RunVerb.LAND})
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """The sorties of one vehicle, in their order."""
@@ -63,6 +70,9 @@ class Services:
 class ActiveRun:
     """The only writer of one run's state.
 
+    A sortie ends when its vehicle is safely on the ground: STOP ends that of
+    a patrol vehicle, while a copter hovers, HELD, until the operator decides.
+
     Commands set their flags at once, before the first await and before
     anything is stored: a sortie that waits on the ground never starts
     against an operator who held, stopped or recalled the run.
@@ -76,7 +86,7 @@ class ActiveRun:
         self._by = services
         self._muted = False
         self._held = False
-        self._recalled: str | None = None
+        self._over: str | None = None
         self._preparing = len(lanes)
         self._start_s: float | None = None
         self._current: dict[str, tuple[Execution, asyncio.Task[None]]] = {}
@@ -147,7 +157,7 @@ class ActiveRun:
         member.sortie = execution.job.sortie.id
         try:
             async with asyncio.TaskGroup() as group:
-                if self._recalled is None:
+                if self._over is None:
                     doing = group.create_task(
                         execution.run(clear_to_start),
                         name=f"sortie-{execution.job.sortie.id}",
@@ -159,7 +169,7 @@ class ActiveRun:
             if waiting:
                 self._prepared()
         if self._phase_of(execution.job) not in ENDED:
-            why = self._recalled or "not started"
+            why = self._over or "not started"
             await tell(execution.job, execution.crew, why, Told(phase=Phase.ABORTED))
 
     def _prepared(self) -> None:
@@ -171,8 +181,8 @@ class ActiveRun:
         """Wait for the run's start, the sortie's own offset and the operator."""
         clock = self._by.clock
         while True:
-            if self._recalled is not None:
-                raise Recalled(self._recalled)
+            if self._over is not None:
+                raise Recalled(self._over)
             if self._start_s is not None and not self._held:
                 wait_s = self._start_s + job.sortie.start_s - clock.monotonic_s()
                 if wait_s <= 0:
@@ -183,18 +193,17 @@ class ActiveRun:
 
     def heed(self, verb: RunVerb, why: str) -> None:
         """Set the flags of a command; no await, so nothing comes between."""
-        if verb in {RunVerb.SILENCE, RunVerb.STOP}:
-            self._muted = True
-        if verb is RunVerb.RESUME:
-            self._muted = False
+        if verb in {RunVerb.SILENCE, RunVerb.STOP, RunVerb.RESUME}:
+            self._muted = verb is not RunVerb.RESUME
         if verb in {RunVerb.HOLD, RunVerb.STOP, RunVerb.RESUME}:
             self._held = verb is not RunVerb.RESUME
-        if verb in {RunVerb.RETURN_HOME, RunVerb.LAND}:
-            self._recalled = why
+        if verb in ENDING:
+            self._over = self._over or why
         for execution, task in self._current.values():
             execution.held = self._held
-            execution.recalled = self._recalled
-            if self._recalled is not None and not execution.launched:
+            if verb in {RunVerb.RETURN_HOME, RunVerb.LAND}:
+                execution.recalled = why
+            if self._over is not None and not execution.launched:
                 task.cancel()
 
     async def command(self, verb: RunVerb, actor: str) -> None:
@@ -211,18 +220,29 @@ class ActiveRun:
                 await execution.insist()
         said = f"{verb} by {actor}"
         self.heed(verb, said)
-        under_way = [e for e, _ in self._current.values() if e.launched]
-        problems = await tell_each(
-            [e.crew.member for e in under_way], COMMANDS[verb], verb, self._by.clock
-        )
-        await self.tell(said)
-        for execution in under_way:
-            problem = problems.get(execution.crew.member.entry.id)
-            told = Told() if problem else AFTER.get(verb)
-            if told is not None:
-                await tell(execution.job, execution.crew, problem or said, told)
+        members = [e.crew.member for e in self._under_way()]
+        problems = await tell_each(members, COMMANDS[verb], verb, self._by.clock)
+        await self.obeyed(verb, said, problems)
         if problems:
             raise Conflict("\n".join(problems.values()))
+
+    def _under_way(self) -> list[Execution]:
+        return [e for e, _ in self._current.values() if e.launched]
+
+    async def obeyed(
+        self, verb: RunVerb, said: str, problems: Mapping[VehicleId, str]
+    ) -> None:
+        """Tell what became of a command that the vehicles were given."""
+        await self.tell(said)
+        for execution in self._under_way():
+            entry = execution.crew.member.entry
+            problem = problems.get(entry.id)
+            if problem is not None:
+                await tell(execution.job, execution.crew, problem)
+            elif verb in HALTING and entry.kind is VehicleKind.ROVER:
+                execution.finish(said)  # it stands on the ground: nothing to await
+            elif verb in AFTER:
+                await tell(execution.job, execution.crew, said, AFTER[verb])
 
 
 async def _silence(member: Member) -> None:

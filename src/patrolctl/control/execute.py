@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from patrolctl.control.broadcast import Listener
 from patrolctl.control.follow import Progress
 from patrolctl.control.job import Crew, SortieJob, Told, insist, tell
 from patrolctl.control.prepare import Prepared, prepare, until_ready
@@ -16,6 +17,7 @@ from patrolctl.control.recorder import Recorder
 from patrolctl.control.underway import Underway
 from patrolctl.domain.errors import Conflict, PatrolError
 from patrolctl.domain.run import Phase
+from patrolctl.domain.telemetry import VehicleEvent
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Execution:
         self.recalled: str | None = None
         self.launched = False
         self._prepared: Prepared | None = None
+        self._events: Listener[VehicleEvent] | None = None
 
     async def run(self, clear_to_start: Callable[[], Awaitable[None]]) -> None:
         """Everything, to the end; the outcome is told, never raised.
@@ -55,10 +58,16 @@ class Execution:
         """
         try:
             with self.crew.member.events.listen() as events:
+                self._events = events
                 self._prepared = await prepare(self.job, self.crew)
                 await self._until_may_start(self._prepared, clear_to_start)
                 await self._launch(self._prepared)
-                underway = Underway(self.job, self.crew, self._prepared)
+                underway = Underway(
+                    self.job,
+                    self.crew,
+                    self._prepared,
+                    lambda: self.recalled is not None,
+                )
                 async with asyncio.TaskGroup() as group:
                     recording = group.create_task(self._record(), name="track")
                     progress = await underway.follow(events)
@@ -72,6 +81,12 @@ class Execution:
             await self._failed(f"defect: {first_leaf(e)!r}")
         else:
             await self._ended(progress)
+
+    def finish(self, why: str) -> None:
+        """End a sortie whose vehicle stands safely where it was told to."""
+        self.recalled = self.recalled or why
+        if self._events is not None:
+            self._events.close()
 
     async def insist(self) -> None:
         """The gate, again, before the vehicle is told to go on."""

@@ -26,6 +26,7 @@ class Limits:
     cache_s: float = 120.0
     link_lost_s: float = 60.0
     grounded_s: float = 5.0
+    parked_s: float = 20.0
     patience: Patience = Patience()
 
 

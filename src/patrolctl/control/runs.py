@@ -312,10 +312,12 @@ class Runs:
         self, verb: FleetVerb, actor: str, results: Mapping[VehicleId, str]
     ) -> None:
         """Write a fleet command into the books, after it was obeyed."""
+        problems = {v: r for v, r in results.items() if r != "ok"}
+        for active in tuple(self._active.values()):
+            said = f"fleet {verb} by {actor}"
+            await active.obeyed(FLEET_TO_RUN[verb], said, problems)
         text = ", ".join(f"{v}: {r}" for v, r in results.items())
         await self._note(actor, f"fleet {verb}", text)
-        for active in tuple(self._active.values()):
-            await active.tell(f"fleet {verb} by {actor}")
 
     async def _note(self, actor: str, action: str, detail: str) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from patrolctl.control.announce import Voice, announce, longest_s
@@ -12,7 +13,7 @@ from patrolctl.control.prepare import Prepared
 from patrolctl.domain.errors import LinkFailed, PatrolError
 from patrolctl.domain.machines import LinkState, VehicleKind
 from patrolctl.domain.sound import Cue, Playback, PlaybackStatus
-from patrolctl.domain.telemetry import EventKind, VehicleEvent
+from patrolctl.domain.telemetry import EventKind, Telemetry, VehicleEvent
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +25,21 @@ class Underway:
         job: what is done.
         crew: who does it.
         prepared: the mission that was uploaded.
+        recalled: whether the operator ended it.
     """
 
-    def __init__(self, job: SortieJob, crew: Crew, prepared: Prepared) -> None:
+    def __init__(
+        self,
+        job: SortieJob,
+        crew: Crew,
+        prepared: Prepared,
+        recalled: Callable[[], bool],
+    ) -> None:
         self._job = job
         self._crew = crew
         self._mission = prepared.mission
         self._cues = prepared.cues
+        self._recalled = recalled
         self._cued: set[str] = set()
         self.progress = Progress(step=1)
 
@@ -130,32 +139,53 @@ class Underway:
     # -- what the facts do not tell
 
     async def _watch(self, events: Listener[VehicleEvent]) -> None:
-        """Tell of a lost link; notice a landing whose fact was missed."""
-        clock, limits = self._crew.clock, self._crew.limits
-        heard_s = down_s = clock.monotonic_s()
+        """Tell of a lost link; notice an end whose fact was missed."""
+        heard_s = moved_s = self._crew.clock.monotonic_s()
         lost = False
         while True:
-            await clock.sleep(1.0)
-            now_s = clock.monotonic_s()
+            await self._crew.clock.sleep(1.0)
+            now_s = self._crew.clock.monotonic_s()
             sample = self._crew.member.telemetry
             if sample.link is LinkState.LIVE:
                 heard_s = now_s
-            if now_s - heard_s > self._job.sortie.duration_s + limits.link_lost_s:
-                raise LinkFailed(
-                    self._crew.member.entry.id,
-                    f"not heard for {now_s - heard_s:.0f} s; look for it",
-                )
-            if (now_s - heard_s > limits.link_lost_s) is not lost:
-                lost = not lost
-                await tell(
-                    self._job,
-                    self._crew,
-                    "link lost, its own failsafe has it" if lost else "link is back",
-                )
-            flying = self._mission.vehicle_kind is VehicleKind.COPTER
-            if not (flying and sample.armed is False and sample.on_ground):
-                down_s = now_s
-            if now_s - down_s > limits.grounded_s:
+            lost = await self._link_told(now_s - heard_s, lost=lost)
+            rest_s = self._rest_s(sample)
+            if rest_s is None:
+                moved_s = now_s
+            elif now_s - moved_s > rest_s:
                 self.progress = replace(self.progress, ended=True)
                 events.close()
                 return
+
+    async def _link_told(self, silent_s: float, *, lost: bool) -> bool:
+        """Whether the link counts as lost now; a change is told.
+
+        Raises:
+            LinkFailed: it has been silent for longer than a sortie lasts.
+        """
+        limit_s = self._crew.limits.link_lost_s
+        if silent_s > self._job.sortie.duration_s + limit_s:
+            raise LinkFailed(
+                self._crew.member.entry.id,
+                f"not heard for {silent_s:.0f} s; look for it",
+            )
+        if (silent_s > limit_s) is lost:
+            return lost
+        text = "link is back" if lost else "link lost, its own failsafe has it"
+        await tell(self._job, self._crew, text)
+        return not lost
+
+    def _rest_s(self, sample: Telemetry) -> float | None:
+        """How long a vehicle at rest like this one rests until it has ended.
+
+        None: it is not at rest. A copter on the ground, disarmed, has ended;
+        a patrol vehicle that stands has only when it was to come home.
+        """
+        if self._mission.vehicle_kind is VehicleKind.COPTER:
+            down = sample.armed is False and sample.on_ground
+            return self._crew.limits.grounded_s if down else None
+        if not (self._recalled() or self.progress.cut):
+            return None
+        speed_m_s = sample.ground_speed_m_s
+        still = speed_m_s is not None and speed_m_s < 0.3
+        return self._crew.limits.parked_s if still else None

@@ -197,6 +197,7 @@ class FakeVehicle:
         self.battery = 1.0
         self.stuck = False
         self.lose_mission = False
+        self.stays_armed = False
         self._kept_until: dict[int, float] = {}
         self._listeners: list[asyncio.Queue[VehicleEvent]] = []
         self._flight: asyncio.Task[None] | None = None
@@ -216,6 +217,7 @@ class FakeVehicle:
             lon_deg=ORIGIN.lon_deg,
             up_m=30.0 if self.armed else 0.0,
             heading_deg=0.0,
+            ground_speed_m_s=2.0 if self.armed and self.moving.is_set() else 0.0,
             battery_ratio=self.battery,
             seq=self.seq,
         )
@@ -302,8 +304,10 @@ class FakeVehicle:
 
     async def _land(self) -> None:
         await self.clock.sleep(5.0)
-        self.armed = False
-        self.emit(EventKind.DISARMED)
+        self.moving.clear()
+        if not self.stays_armed:
+            self.armed = False
+            self.emit(EventKind.DISARMED)
 
     async def _fly(self) -> None:
         jumps = 0

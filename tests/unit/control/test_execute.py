@@ -267,6 +267,41 @@ async def test_stop_holds_and_silences_and_later_cues_stay_silent(kit, make) -> 
         assert any("silenced" in t for t in flight.texts())
 
 
+async def test_stop_ends_a_patrol_and_what_waits_but_not_who_hovers(kit, make) -> None:
+    sorties = [make.copter("s1"), make.copter("s2"), make.rover("loop", 2)]
+    chosen = {"s1": "d1", "s2": "d1", "loop": "car"}
+    async with kit.open(), Flight(kit, make, sorties, chosen) as flight:
+        await kit.until(lambda: kit.vehicles["d1"].armed and kit.vehicles["car"].armed)
+        await kit.clock.advance(1.0)
+        await flight.run.command(RunVerb.STOP, "li")
+        await kit.clock.advance(1.0)
+        phases = {s.sortie_id: s.phase for s in flight.state.sorties}
+        assert phases["s1"] is Phase.HELD
+        assert phases["loop"] is Phase.ABORTED
+        assert flight.state.phase is Phase.HELD
+        await flight.run.command(RunVerb.RETURN_HOME, "li")
+        await flight.to_the_end()
+        assert {s.phase for s in flight.state.sorties} == {Phase.ABORTED}
+        assert kit.vehicles["d1"].calls.count("launch") == 1
+
+
+async def test_a_patrol_that_was_called_home_ends_where_it_parks(kit, make) -> None:
+    async with (
+        kit.open(),
+        Flight(kit, make, [make.rover("loop", 2)], {"loop": "car"}) as flight,
+    ):
+        car = kit.vehicles["car"]
+        await kit.until(lambda: car.armed)
+        await kit.clock.advance(1.0)
+        car.stays_armed = True
+        await flight.run.command(RunVerb.RETURN_HOME, "li")
+        assert flight.state.phase is Phase.RETURNING
+        await kit.clock.advance(10.0)
+        assert flight.state.phase is Phase.RETURNING
+        await flight.to_the_end()
+        assert flight.state.phase is Phase.ABORTED
+
+
 async def test_a_failsafe_is_followed_and_told(kit, make) -> None:
     async with (
         kit.open(),
