@@ -116,6 +116,7 @@ def child(results: Connection, parent_pid: int, work: PlanWork) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     die_with_parent(parent_pid)
     os.nice(5)
+    os.dup2(2, 1)  # solvers print; stdout is for the command's one document
     try:
         results.send(solve(work, results.send))
     except Exception as e:  # noqa: BLE001 - it is sent to the parent, whatever it is
