@@ -344,7 +344,7 @@ export const schedule = object({
   time_zone: text,
   enabled: boolean,
   announcement: nullable(text),
-  work: withDefault(list(text), []),
+  work: withDefault(list(planKind), []),
   mission_id: nullable(text),
   next_utc: withDefault(list(text), []),
   recent: withDefault(list(object({ due_utc: text, outcome: nullable(text) })), []),

@@ -85,6 +85,8 @@ function Buildings({ evidence }: { evidence: Evidence }) {
 function MissedRow({ one }: { one: MissedFloor }) {
   const { t, number } = useWords();
   const name = useBuildingName()(one.building_id);
+  const sti = one.best_sti === null ? "" : number(one.best_sti, 2);
+  const why = one.reasons.join("; ") || (sti && `${t("evidence.sti")} ≤ ${sti}`);
   return (
     <li>
       <p>
@@ -94,11 +96,8 @@ function MissedRow({ one }: { one: MissedFloor }) {
           : t("evidence.floor", { n: one.floor })}
         <span className="num muted"> × {one.receivers}</span>
       </p>
-      <p className="muted">
-        {one.best_sti === null
-          ? ""
-          : `${t("evidence.sti")} ≤ ${number(one.best_sti, 2)} `}
-        {one.reasons.join("; ")}
+      <p className="muted reasons" title={why}>
+        {why}
       </p>
     </li>
   );

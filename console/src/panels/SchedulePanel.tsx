@@ -24,7 +24,11 @@ function One({ schedule }: { schedule: Schedule }) {
         </span>
       </p>
       <p className="muted">
-        {[schedule.mission_id, ...schedule.work, schedule.announcement]
+        {[
+          schedule.mission_id,
+          ...schedule.work.map((one) => t(`kind.${one}`)),
+          schedule.announcement,
+        ]
           .filter(Boolean)
           .join(" · ")}
       </p>

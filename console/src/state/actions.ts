@@ -180,9 +180,20 @@ export async function chooseRun(run_id: string): Promise<void> {
 }
 
 const EVIDENCE_TRIES = 8;
+const asking = new Set<string>();
 
 /** The proof comes some moments after the end of a run. */
 export async function loadEvidence(run_id: string): Promise<void> {
+  if (asking.has(run_id)) return;
+  asking.add(run_id);
+  try {
+    await askForEvidence(run_id);
+  } finally {
+    asking.delete(run_id);
+  }
+}
+
+async function askForEvidence(run_id: string): Promise<void> {
   for (let i = 0; i < EVIDENCE_TRIES; i++) {
     try {
       const evidence = await api.evidence(run_id);

@@ -19,11 +19,13 @@ describe("views", () => {
       severity: 6,
       run_id,
     });
+    const step = line("step", "d1", "2026-01-05T08:01:30Z", null);
     const log = [
       line("before", "d1", "2026-01-05T07:59:00Z", null),
       line("mine", "d1", "2026-01-05T08:01:00Z", null),
       line("other", "d9", "2026-01-05T08:01:00Z", null),
       line("run", "s1", "2026-01-05T08:02:00Z", "run-1"),
+      { ...step, kind: "step" },
       line("else", "s1", "2026-01-05T08:02:00Z", "run-2"),
       line("after", "d1", "2026-01-05T09:30:00Z", null),
     ];

@@ -22,13 +22,18 @@ export function playbacksOf(run: RunState, all: Record<string, Playback>): Playb
     .sort((a, b) => b.start_utc.localeCompare(a.start_utc));
 }
 
+/** The run tells of these itself, with more sense. */
+const TOLD_TWICE = new Set(["step", "dwell_started", "dwell_ended"]);
+
 /** The run's own facts and those of its vehicles meanwhile, newest first. */
 export function logOf(run: RunState, log: LogLine[]): LogLine[] {
   const vehicles = new Set(run.sorties.map((one) => one.vehicle_id));
   return log
     .filter((one) =>
       one.run_id === null
-        ? vehicles.has(one.source) && within(run, one.ts_utc)
+        ? vehicles.has(one.source) &&
+          !TOLD_TWICE.has(one.kind) &&
+          within(run, one.ts_utc)
         : one.run_id === run.id,
     )
     .reverse();
