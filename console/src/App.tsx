@@ -3,6 +3,7 @@ import {
   firstLanguage,
   keepLanguage,
   type Language,
+  useWords,
   WordsContext,
   wordsOf,
 } from "./i18n/i18n";
@@ -28,10 +29,11 @@ const PANELS: Record<Tab, () => React.ReactNode> = {
 };
 
 function SidePanel() {
+  const { t } = useWords();
   const tab = useSelect((s) => s.tab);
   const Panel = PANELS[tab];
   return (
-    <section className="side">
+    <section className="side" aria-label={t("tab.label")}>
       <Tabs
         tab={tab}
         choose={(to) => store.dispatch({ type: "patch", patch: { tab: to } })}

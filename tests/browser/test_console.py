@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Open, Server
+from tests.browser.conftest import ROOT, Open, Server, missing
 
 pytestmark = pytest.mark.browser
 
@@ -187,9 +187,7 @@ def test_unreadable_messages_are_counted_and_survived(
 def test_the_gate_stands_before_the_launch(open_page: Open, mock: Server) -> None:
     mock.tell(refuse=True)
     page = open_page(mock.url).page
-    expect(
-        page.get_by_text("Safety gate: 1 violations: launch refused")
-    ).to_be_visible()
+    expect(page.get_by_text("Safety gate: launch refused (1)")).to_be_visible()
     expect(page.get_by_text("leg crosses School")).to_be_visible()
     expect(button(page, "Launch…")).to_be_disabled()
     expect(page.get_by_text("Refused by the safety gate")).to_be_visible()
@@ -324,3 +322,36 @@ def test_the_map_really_draws(open_page: Open, mock: Server) -> None:
     launch(page)
     expect(page.get_by_text("1 of 6 announcements").first).to_be_visible()
     assert share_of_colour(page, FIRST_VEHICLE) > 1.5 * before  # the flown path
+
+
+AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe finds in the page as it is: contrast, names, roles, order."""
+    if not AXE.is_file():
+        missing("no console/node_modules: run make console")
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run().then(r => r.violations)")
+    return [f"{v['id']}: {n['html'][:120]}" for v in found for n in v["nodes"]]
+
+
+@pytest.mark.parametrize("language", ["English", "中文"])
+def test_nobody_is_shut_out(open_page: Open, mock: Server, language: str) -> None:
+    mock.tell(refuse=True)
+    page = open_page(mock.url).page
+    expect(page.get_by_text("leg crosses School")).to_be_visible()
+    mock.tell(refuse=False)
+    page.get_by_text(language, exact=True).click()
+    assert barriers(page) == []
+    page.reload()
+    page.locator(".launch-bar button").click()
+    assert barriers(page) == []
+    page.locator("input[name=authority]").fill(AUTHORITY)
+    page.locator("dialog button[type=submit]").click()
+    expect(page.get_by_role("log").locator("li").nth(3)).to_be_visible()
+    mock.tell(link="LOST", failsafe="GCS failsafe")
+    expect(card(page, "drone-1")).to_have_attribute("data-freshness", "lost")
+    assert barriers(page) == []
+    page.locator("#tab-schedules").click()
+    assert barriers(page) == []

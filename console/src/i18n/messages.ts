@@ -18,6 +18,7 @@ export const en = {
   "live.retry": "Retry now",
   "live.unreadable": "{n} messages could not be read",
 
+  "tab.label": "Work",
   "tab.plan": "Plan",
   "tab.run": "Run",
   "tab.evidence": "Evidence",
@@ -70,8 +71,8 @@ export const en = {
   "gate.title": "Safety gate",
   "gate.checking": "Checking…",
   "gate.clear": "No violations",
-  "gate.refused": "{n} violations: launch refused",
-  "gate.advice": "{n} advices",
+  "gate.refused": "launch refused ({n})",
+  "gate.advice": "advice ({n})",
   "gate.show": "Show on the map",
   "gate.where": "sortie {sortie}, item {seq}",
   "gate.where.sortie": "sortie {sortie}",

@@ -17,6 +17,7 @@ export const zh: Messages = {
   "live.retry": "立即重试",
   "live.unreadable": "有 {n} 条消息无法读取",
 
+  "tab.label": "工作区",
   "tab.plan": "方案",
   "tab.run": "执行",
   "tab.evidence": "证据",

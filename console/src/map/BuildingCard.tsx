@@ -57,7 +57,7 @@ export function BuildingCard() {
     <aside className="building-card" aria-label={building.name || building.id}>
       <header>
         <div>
-          <h3>{building.name || building.id}</h3>
+          <h2>{building.name || building.id}</h2>
           <p>
             {t("map.building.floors", {
               n: building.floors,

@@ -59,7 +59,8 @@ export function vehicleMark(kind: "copter" | "rover", pick: () => void): Vehicle
   const label = element("span", "mark-tag");
   const name = element("span", "mark-name");
   const height = element("span", "mark-height");
-  label.append(name, height);
+  // The space parts them for those who are read to.
+  label.append(name, " ", height);
   root.append(icon, label);
   return {
     root,

@@ -61,7 +61,7 @@ function Buildings({ evidence }: { evidence: Evidence }) {
   const { t } = useWords();
   return (
     <section>
-      <h3>{t("evidence.buildings")}</h3>
+      <h2>{t("evidence.buildings")}</h2>
       <table className="buildings">
         <thead>
           <tr>
@@ -108,7 +108,7 @@ function Missed({ evidence }: { evidence: Evidence }) {
   const missed = missedFloors(evidence);
   return (
     <section>
-      <h3>{t("evidence.missed")}</h3>
+      <h2>{t("evidence.missed")}</h2>
       {missed.length === 0 ? (
         <p className="empty">{t("evidence.missed.none")}</p>
       ) : null}

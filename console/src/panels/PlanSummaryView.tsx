@@ -163,12 +163,12 @@ export function Gate({ violations }: { violations: Violation[] | null }) {
   const state = refused.length > 0 ? "refused" : "clear";
   return (
     <div className="gate" data-state={state} role="status">
-      <h3>
+      <h2>
         <Icon name={state === "clear" ? "check" : "warn"} />
         {t("gate.title")}:{" "}
         {state === "clear" ? t("gate.clear") : t("gate.refused", { n: refused.length })}
         {advised > 0 ? ` · ${t("gate.advice", { n: advised })}` : ""}
-      </h3>
+      </h2>
       <ul>
         {[...refused, ...violations.filter((one) => one.severity === "advise")].map(
           (one) => (

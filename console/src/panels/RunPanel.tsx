@@ -99,17 +99,19 @@ function Events({ lines }: { lines: LogLine[] }) {
   const { t, time } = useWords();
   if (lines.length === 0) return <p className="empty">{t("run.events.none")}</p>;
   return (
-    <ol className="log" role="log" aria-label={t("run.events")}>
-      {lines.slice(0, SHOWN).map((one) => (
-        <li key={one.id} data-severity={one.severity <= 4 ? "bad" : "calm"}>
-          <time className="num">{time(one.ts_utc)}</time>
-          <span>
-            {one.source ? <b>{one.source} </b> : null}
-            {one.text || one.kind}
-          </span>
-        </li>
-      ))}
-    </ol>
+    <div role="log" aria-label={t("run.events")}>
+      <ol className="log">
+        {lines.slice(0, SHOWN).map((one) => (
+          <li key={one.id} data-severity={one.severity <= 4 ? "bad" : "calm"}>
+            <time className="num">{time(one.ts_utc)}</time>
+            <span>
+              {one.source ? <b>{one.source} </b> : null}
+              {one.text || one.kind}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </div>
   );
 }
 
