@@ -116,7 +116,8 @@ def child(results: Connection, parent_pid: int, work: PlanWork) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     die_with_parent(parent_pid)
     os.nice(5)
-    os.dup2(2, 1)  # solvers print; stdout is for the command's one document
+    # Solvers print banners; stdout is for the command's one document.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     try:
         results.send(solve(work, results.send))
     except Exception as e:  # noqa: BLE001 - it is sent to the parent, whatever it is

@@ -7,11 +7,14 @@ listens on loopback only and says so.
 
 import asyncio
 import contextlib
+import ctypes
 import getpass
 import logging
+import os
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,6 +32,8 @@ LOOPBACK = "127.0.0.1"
 START_S = 10.0
 STOP_S = 3.0
 FIRST_RESTART_S, LONGEST_RESTART_S = 0.2, 5.0
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class BrokerFailed(PatrolError):
@@ -49,6 +54,18 @@ class BrokerAddress:
     def url(self) -> str:
         """For ``open_mqtt``."""
         return f"mqtt://{self.host}:{self.port}"
+
+
+def _die_with(parent_pid: int) -> None:
+    """Between fork and exec: have the kernel kill us when the parent is gone.
+
+    A service that was killed could not stop its broker, and the next one
+    would start another beside it.
+    """
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:  # it went before the line above
+        os._exit(1)
 
 
 def mosquitto_path() -> str | None:
@@ -149,12 +166,14 @@ class _Keeper:
 
     async def start(self) -> None:
         """Start it and wait until it listens."""
+        parent_pid = os.getpid()
         process = await asyncio.create_subprocess_exec(
             *self._argv,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=lambda: _die_with(parent_pid),
         )
         self._process = process
         try:
