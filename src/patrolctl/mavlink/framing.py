@@ -71,6 +71,12 @@ def encode(message: Message, *, seq: int, sysid: int, compid: int) -> bytes:
     return body + _CRC.pack(crc)
 
 
+def with_flags(frame: bytes, incompat: int, crc_extra: int) -> bytes:
+    """A MAVLink 2 frame with other incompatibility flags and its CRC anew."""
+    body = frame[:2] + bytes((incompat,)) + frame[3:-2]
+    return body + _CRC.pack(mcrf4xx(bytes((crc_extra,)), mcrf4xx(body[1:])))
+
+
 _INCOMPLETE = 0
 _NO_FRAME = -1
 
@@ -139,7 +145,7 @@ class Scanner:
         if known is None or length > known[1]:
             return _NO_FRAME
         signed = incompat & FLAG_SIGNED
-        crc_at = at + HEADER_V2 + length
+        crc_at: int = at + HEADER_V2 + length
         end = crc_at + 2 + (SIGNATURE_LEN if signed else 0)
         if end > len(data):
             return _INCOMPLETE

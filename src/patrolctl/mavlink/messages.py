@@ -150,9 +150,9 @@ class MissionRequestList(NamedTuple):
 
 
 class MissionCount(NamedTuple):
-    """MISSION_COUNT (44)."""
+    """MISSION_COUNT (44). ``total`` is the wire's ``count``."""
 
-    count: int
+    total: int
     target_system: int
     target_component: int
     mission_type: int

@@ -186,7 +186,7 @@ class Progress:
     def _backstop_s(self) -> float:
         if self.step is None:
             return 0.0
-        return self.mission.items[self.step.last].params[0]
+        return self.mission.items[self.step.first].params[0]
 
     def _kept(self) -> bool:
         if self.step is None:
@@ -252,9 +252,7 @@ class Progress:
             return
         self.dwell = DwellPhase.STARTED
         severity = 4 if text else 6
-        self._facts.append(
-            Fact(EventKind.DWELL_STARTED, text, self.step.seq, severity)
-        )
+        self._facts.append(Fact(EventKind.DWELL_STARTED, text, self.step.seq, severity))
 
     def _end_dwell(self, text: str) -> None:
         if self.dwell is DwellPhase.STARTED and self.step is not None:
@@ -285,9 +283,7 @@ class Progress:
             self._moved_from = (position.latlon, position.up_m, now_s)
             return
         where, up_m, since_s = self._moved_from
-        moved_m = max(
-            distance_m(where, position.latlon), abs(position.up_m - up_m)
-        )
+        moved_m = max(distance_m(where, position.latlon), abs(position.up_m - up_m))
         if moved_m >= 1.0:
             self._moved_from = (position.latlon, position.up_m, now_s)
             self._stalled = False
@@ -316,6 +312,4 @@ class Progress:
 
 
 def _mission_complete(view: View) -> bool:
-    return (
-        view.mission_state == MISSION_COMPLETE and view.purpose is Purpose.MISSION
-    )
+    return view.mission_state == MISSION_COMPLETE and view.purpose is Purpose.MISSION

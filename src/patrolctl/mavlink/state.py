@@ -5,8 +5,10 @@ It knows no mission: progress is :mod:`patrolctl.mavlink.progress`'s.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ClassVar
 
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import LinkState, VehicleKind
@@ -201,14 +203,14 @@ class View:
 
     def commanded(self, purpose: Purpose, now_s: float) -> None:
         """We ask for a mode now, so that its coming needs no explanation."""
-        code = int(self.pilot.set_mode(purpose).params[1])
+        code = self.pilot.mode_code(purpose)
         self._commanded = (code, now_s)
         self._unexplained = None
         self.failsafe = None if self.failsafe_over else self.failsafe
 
     def apply(self, message: m.Message, now_s: float) -> list[Fact]:
         """Take a message in."""
-        reducer = _REDUCERS.get(type(message))
+        reducer = self._reducers.get(type(message))
         return reducer(self, message, now_s) if reducer else []
 
     def tick(self, now_s: float) -> list[Fact]:
@@ -401,21 +403,20 @@ class View:
             self.failsafe_over = True  # the mode stays; the operator decides
         return facts
 
-
-_REDUCERS = {
-    m.Heartbeat: View._heartbeat,
-    m.SysStatus: View._sys_status,
-    m.BatteryStatus: View._battery_status,
-    m.GlobalPositionInt: View._position,
-    m.HomePosition: View._home,
-    m.MissionCurrent: View._mission_current,
-    m.MissionItemReached: View._reached,
-    m.ExtendedSysState: View._landed,
-    m.EkfStatusReport: View._ekf,
-    m.EstimatorStatus: View._estimator,
-    m.GpsRawInt: View._gps,
-    m.FenceStatus: View._fence,
-    m.Wind: View._wind,
-    m.NavControllerOutput: View._nav,
-    m.StatusText: View._text,
-}
+    _reducers: ClassVar[dict[type[m.Message], Callable[..., list[Fact]]]] = {
+        m.Heartbeat: _heartbeat,
+        m.SysStatus: _sys_status,
+        m.BatteryStatus: _battery_status,
+        m.GlobalPositionInt: _position,
+        m.HomePosition: _home,
+        m.MissionCurrent: _mission_current,
+        m.MissionItemReached: _reached,
+        m.ExtendedSysState: _landed,
+        m.EkfStatusReport: _ekf,
+        m.EstimatorStatus: _estimator,
+        m.GpsRawInt: _gps,
+        m.FenceStatus: _fence,
+        m.Wind: _wind,
+        m.NavControllerOutput: _nav,
+        m.StatusText: _text,
+    }

@@ -22,9 +22,12 @@ OnBytes = Callable[[bytes, Peer], None]
 
 
 class Channel(Protocol):
-    """An open stream. ``ended`` is set at its end, whatever ended it."""
+    """An open stream."""
 
-    ended: asyncio.Event
+    @property
+    def ended(self) -> asyncio.Event:
+        """Set at its end, whatever ended it."""
+        ...
 
     def send(self, data: bytes, peer: Peer) -> None:
         """Send to a peer; dropped when the stream has ended or is choked."""

@@ -263,7 +263,7 @@ class FetchItems:
             or not self._target.for_us(message.target_system, message.target_component)
         ):
             return []
-        self._count = message.count
+        self._count = message.total
         self._tries = 0
         return self._ask(now_s) if self._count else self._complete()
 

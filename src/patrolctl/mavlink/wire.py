@@ -191,11 +191,17 @@ def same_number(sent: float, got: float, tolerance: float = 0.0) -> bool:
 ALTITUDE_TOLERANCE_M = 0.0125
 
 
-def place_difference(sent: WireItem, got: WireItem, *, frame: bool = True) -> str:
+def place_difference(
+    sent: WireItem,
+    got: WireItem,
+    *,
+    frame: bool = True,
+    height_m: float = ALTITUDE_TOLERANCE_M,
+) -> str:
     """What differs in position, altitude or frame; empty when nothing does."""
     if (sent.x, sent.y) != (got.x, got.y):
         return f"position {got.x}, {got.y} instead of {sent.x}, {sent.y} (1e-7 deg)"
-    if not same_number(sent.z, got.z, ALTITUDE_TOLERANCE_M):
+    if not same_number(sent.z, got.z, height_m):
         return f"altitude {got.z:g} m instead of {sent.z:g} m"
     if frame and plain_frame(sent.frame) != plain_frame(got.frame):
         return f"altitude frame {got.frame} instead of {sent.frame}"

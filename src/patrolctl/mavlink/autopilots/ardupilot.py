@@ -24,6 +24,7 @@ from patrolctl.mavlink.autopilots.compiling import (
 from patrolctl.mavlink.command import Order
 from patrolctl.mavlink.params import Encoding
 from patrolctl.mavlink.wire import (
+    ALTITUDE_TOLERANCE_M,
     Cmd,
     WireItem,
     place_difference,
@@ -163,14 +164,21 @@ class ArduPilot:
         codes = self._purposes.items()
         return next((p for p, code in codes if code == custom_mode), None)
 
+    @property
+    def most_items(self) -> int:
+        """NO_SPACE was seen above 650 (mavlink.md)."""
+        return 650
+
+    def mode_code(self, purpose: Purpose) -> int:
+        """The custom_mode for a purpose."""
+        return self._purposes[purpose]
+
     def set_mode(self, purpose: Purpose) -> Order:
         """DO_SET_MODE; the SET_MODE message would get no reply."""
-        code = float(self._purposes[purpose])
+        code = float(self.mode_code(purpose))
         # Entering the mission is a start: late or twice would undo a hold.
         repeatable = purpose is not Purpose.MISSION
-        return Order(
-            Cmd.DO_SET_MODE, (MODE_FLAG_CUSTOM, code), repeatable=repeatable
-        )
+        return Order(Cmd.DO_SET_MODE, (MODE_FLAG_CUSTOM, code), repeatable=repeatable)
 
     def start(self) -> Order:
         """MISSION_START on copters; rovers start by entering AUTO."""
@@ -197,12 +205,12 @@ class ArduPilot:
                 items.append(placed(Cmd.NAV_TAKEOFF, None, height(step)))
             case StepType.GO:
                 builder.add_speed(step.speed_m_s)
-                self._add_heading(items, step)
                 items.append(placed(Cmd.NAV_WAYPOINT, *self._needs(step)))
-            case StepType.DWELL:
                 self._add_heading(items, step)
+            case StepType.DWELL:
                 wait = (backstop_s(step.duration_s), 0.0, 0.0, 0.0)
                 items.append(placed(Cmd.NAV_LOITER_TIME, *self._needs(step), wait))
+                self._add_heading(items, step)
             case StepType.JUMP:
                 items.append(WireItem(Cmd.DO_JUMP))
             case StepType.RETURN_HOME:
@@ -218,8 +226,9 @@ class ArduPilot:
     def _add_heading(self, items: list[WireItem], step: MissionStep) -> None:
         if step.heading_deg is None or self.kind is VehicleKind.ROVER:
             return
-        # Before the nav item: DO and CONDITION items run while the nav item
-        # that follows them is being executed (AP_Mission).
+        # After the nav item: it runs while that is being executed. Before it,
+        # the start of the nav item would reset the yaw (ArduCopter
+        # ModeAuto::wp_start, unless WP_YAW_BEHAVIOR is 0).
         heading = float(round(step.heading_deg % 360.0, 2))
         items.append(WireItem(Cmd.CONDITION_YAW, params=(heading, 0.0, 0.0, 0.0)))
 
@@ -237,12 +246,21 @@ class ArduPilot:
             return f"command {got.command} instead of {sent.command}"
         fence = Cmd.FENCE_RETURN_POINT <= sent.command < Cmd.RALLY_POINT
         if sent.place:
-            # Fence items come back in frame 0 whatever was sent.
-            found = place_difference(sent, got, frame=not fence)
+            # Fence items come back in frame 0 whatever was sent, and rally
+            # points in whole metres (AP_Rally keeps an int16).
+            rally = sent.command == Cmd.RALLY_POINT
+            found = place_difference(
+                sent,
+                got,
+                frame=not fence,
+                height_m=1.0 if rally else ALTITUDE_TOLERANCE_M,
+            )
             if found:
                 return found
         # LOITER_TIME comes back with its direction, 1, in param 3.
-        compared = 2 if sent.command == Cmd.NAV_LOITER_TIME else 4
+        # LAND with its direction, ±1, in param 4 (mission_cmd_to_mavlink_int).
+        shown = {Cmd.NAV_LOITER_TIME: 2, Cmd.NAV_LAND: 3}
+        compared = shown.get(sent.command, 4)
         for number in range(compared):
             if not same_number(sent.params[number], got.params[number], 1e-4):
                 return (

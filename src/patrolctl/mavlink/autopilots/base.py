@@ -154,6 +154,15 @@ class Autopilot(Protocol):
         """What a mode serves, if anything we know."""
         ...
 
+    @property
+    def most_items(self) -> int:
+        """How many mission items it keeps."""
+        ...
+
+    def mode_code(self, purpose: Purpose) -> int:
+        """The custom_mode of the mode for a purpose."""
+        ...
+
     def set_mode(self, purpose: Purpose) -> Order:
         """The command that enters the mode for a purpose."""
         ...

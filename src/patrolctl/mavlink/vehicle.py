@@ -1,0 +1,474 @@
+"""One MAVLink vehicle: the port's verbs over link, view and progress."""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable
+
+from patrolctl.domain.errors import CommandFailed, PatrolError, UploadFailed
+from patrolctl.domain.ids import VehicleId
+from patrolctl.domain.machines import FleetVehicle, LinkState
+from patrolctl.domain.mission import Mission, UploadReceipt
+from patrolctl.domain.telemetry import EventKind, Telemetry, VehicleEvent
+from patrolctl.mavlink.autopilots.base import Autopilot, Purpose
+from patrolctl.mavlink.command import Order
+from patrolctl.mavlink.facts import Fact
+from patrolctl.mavlink.launching import Approved, launch
+from patrolctl.mavlink.link import Link
+from patrolctl.mavlink.messages import Message, StatusText
+from patrolctl.mavlink.options import LinkOptions
+from patrolctl.mavlink.orders import Desk
+from patrolctl.mavlink.progress import Breakpoint, Progress
+from patrolctl.mavlink.signing import Signer
+from patrolctl.mavlink.state import View
+from patrolctl.mavlink.storing import store_mission
+from patrolctl.mavlink.wire import Cmd, distance_m
+
+log = logging.getLogger(__name__)
+
+FOLLOW_S = 0.05  # real seconds between two looks at the progress
+CONFIRM_S = 6.0
+AUTOPILOT_VERSION, HOME_POSITION = 148, 242
+SETTLED_M_S = 0.2
+HOME_RADIUS_M = 6.0
+OUR_OWN_ECHO_S = 3.0
+MISSION_TEXT = "flight plan received"
+
+
+class MavlinkVehicle:
+    """Implements :class:`patrolctl.ports.Vehicle`.
+
+    A rover is disarmed by us once it has finished, is back home or was
+    halted for good: it never disarms by itself (mavlink.md, Rover).
+    """
+
+    def __init__(
+        self,
+        entry: FleetVehicle,
+        options: LinkOptions,
+        pilot: Autopilot,
+        signer: Signer | None,
+    ) -> None:
+        self._entry = entry
+        self.options = options
+        self.pilot = pilot
+        self.clock = options.clock
+        self.view = View(VehicleId(entry.id), pilot)
+        self.boot_id = uuid.uuid4().hex
+        self.progress: Progress | None = None
+        self.approved: Approved | None = None
+        self._link = Link(
+            entry,
+            options,
+            pilot=pilot,
+            signer=signer,
+            on_message=self._on_message,
+            on_fact=self.tell,
+        )
+        self.desk = Desk(self._link, pilot)
+        self._listeners: set[asyncio.Queue[VehicleEvent]] = set()
+        self._introduce = asyncio.Event()
+        self._storing = False
+        self._stored_s = 0.0
+        self._setting: asyncio.Task[None] | None = None
+        self._settled_since_s: float | None = None
+
+    # -- the port: state ---------------------------------------------------
+
+    @property
+    def entry(self) -> FleetVehicle:
+        """The registry entry."""
+        return self._entry
+
+    @property
+    def link(self) -> LinkState:
+        """State of the link now."""
+        return self._link.state
+
+    @property
+    def link_fault(self) -> str | None:
+        """Why there is no link, as far as is known."""
+        return self._link.fault
+
+    @property
+    def impostor(self) -> str | None:
+        """Why nothing may be started, if it is not itself alone."""
+        return self._link.impostor
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """The latest of everything."""
+        step = self.progress.step if self.progress else None
+        return self.view.telemetry(
+            self.clock.utc(),
+            self._link.state,
+            self._link.quality,
+            step.seq if step else None,
+        )
+
+    @property
+    def breakpoint(self) -> Breakpoint | None:
+        """Where the sortie broke off, to go on from after a battery change."""
+        return self.progress.breakpoint if self.progress else None
+
+    async def ready(self) -> tuple[str, ...]:
+        """Why it may not launch now; empty when it may."""
+        if self._link.state is not LinkState.LIVE:
+            return (f"no link ({self._link.fault or self._link.state.value})",)
+        reasons = []
+        if self._link.impostor:
+            reasons.append(self._link.impostor)
+        elif not (self._link.observed and self._link.identity.verified):
+            reasons.append("the vehicle has not been identified yet")
+        if self.view.armed:
+            reasons.append("it is armed already")
+        reasons += self.pilot.unready(self.view.health)
+        least = self.options.min_battery_ratio
+        battery = self.view.battery_ratio
+        if battery is None:
+            reasons.append("it has not told its battery yet")
+        elif battery < least:
+            reasons.append(f"battery at {battery:.0%}, at least {least:.0%} is needed")
+        if reasons:
+            since_s = self.clock.monotonic_s() - 40.0
+            reasons += self.view.refusals_since(since_s)
+        return tuple(reasons)
+
+    # -- the port: verbs ---------------------------------------------------
+
+    async def upload(self, mission: Mission) -> UploadReceipt:
+        """Upload fence, rally points and mission, disarmed, and read back."""
+        self._check_upload(mission)
+        try:
+            wire = self.pilot.compile(mission)
+        except ValueError as e:
+            raise UploadFailed(self._entry.id, "UNSUPPORTED", detail=str(e)) from None
+        most = self.pilot.most_items
+        if len(wire.items) > most:
+            detail = (
+                f"the mission has {len(wire.items)} items, the vehicle keeps {most}"
+            )
+            raise UploadFailed(self._entry.id, "NO_SPACE", detail=detail)
+        self.approved = None
+        boot_id, self._storing = self.boot_id, True
+        try:
+            items = await store_mission(self.desk, mission, wire)
+        finally:
+            self._storing = False
+            self._stored_s = self.clock.monotonic_s()
+        if boot_id != self.boot_id:
+            raise UploadFailed(self._entry.id, "the autopilot rebooted meanwhile")
+        receipt = UploadReceipt(self._entry.id, mission.digest(), boot_id, items)
+        self.approved = Approved(receipt, mission, wire)
+        self.progress = None
+        self.tell(Fact(EventKind.UPLOADED, f"{items} items read back"))
+        return receipt
+
+    def _check_upload(self, mission: Mission) -> None:
+        why = None
+        if self._link.state is not LinkState.LIVE:
+            why = f"no link ({self._link.fault or self._link.state.value})"
+        elif self._link.impostor:
+            why = self._link.impostor
+        elif self.view.armed is not False:
+            why = "the vehicle is armed" if self.view.armed else "not heard yet"
+        elif mission.vehicle_kind is not self._entry.kind:
+            why = f"a mission for a {mission.vehicle_kind} on a {self._entry.kind}"
+        if why:
+            raise UploadFailed(self._entry.id, "REFUSED", detail=why)
+
+    async def launch(self, receipt: UploadReceipt) -> None:
+        """Arm and start exactly the mission of ``receipt``."""
+        await launch(self, receipt)
+
+    async def hold(self) -> None:
+        """Stop moving and keep the place in the mission."""
+        self._check_under_way("hold")
+        if self.view.purpose is not Purpose.HOLD:
+            await self.enter(Purpose.HOLD, "hold")
+        self.tell(Fact(EventKind.HELD, seq=self._seq()))
+
+    async def resume(self) -> None:
+        """Go on with the mission after :meth:`hold`."""
+        self._check_under_way("resume")
+        if self.progress is None or self.progress.finished:
+            raise CommandFailed(self._entry.id, "resume", "there is nothing to resume")
+        if self.view.purpose is not Purpose.MISSION:
+            self.progress.restarted()
+            await self.enter(Purpose.MISSION, "resume")
+        self.tell(Fact(EventKind.RESUMED, seq=self._seq()))
+
+    async def skip_to(self, seq: int) -> None:
+        """Go on with mission step ``seq``."""
+        self._check_under_way("skip")
+        if self.approved is None or self.progress is None:
+            raise CommandFailed(self._entry.id, "skip", "no mission is under way")
+        step = self.approved.wire.step(seq)
+        if step is None:
+            raise CommandFailed(self._entry.id, "skip", f"there is no step {seq}")
+        await self.set_current(step.first)
+        self.progress.restarted()
+        await self.confirm(
+            lambda: (
+                self.view.wire_seq is not None
+                and step.first <= self.view.wire_seq <= step.last
+            ),
+            "skip",
+            f"step {seq} did not become the current one",
+        )
+
+    async def keep(self, seq: int, for_s: float) -> None:
+        """Stay in dwell step ``seq`` for ``for_s`` from now; 0 lets it go on."""
+        if self.progress is not None:
+            self.progress.keep(seq, for_s)
+
+    async def return_home(self) -> None:
+        """Leave the mission and come home."""
+        self._check_armed("return home")
+        if self.view.purpose is not Purpose.RETURN:
+            await self.enter(Purpose.RETURN, "return home")
+
+    async def land(self) -> None:
+        """Land (copter) or halt for good (rover) here."""
+        self._check_armed("land")
+        await self.enter(Purpose.LAND, "land")
+        if not self.pilot.disarms_itself:
+            await self.confirm(self._still, "halt", "it does not stand still")
+            await self.disarm()
+
+    async def stop(self) -> None:
+        """Halt at once where it is."""
+        now_s = self.clock.monotonic_s()
+        self.view.commanded(Purpose.HOLD, now_s)
+        self.desk.pre_empt(self.pilot.set_mode(Purpose.HOLD))
+        if self.view.armed is False:
+            return
+        await self.confirm(
+            lambda: self.view.purpose is Purpose.HOLD, "stop", "it did not halt"
+        )
+        self.tell(Fact(EventKind.HELD, "stopped", seq=self._seq()))
+
+    async def events(self) -> AsyncIterator[VehicleEvent]:
+        """Facts from now on."""
+        queue: asyncio.Queue[VehicleEvent] = asyncio.Queue()
+        self._listeners.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._listeners.discard(queue)
+
+    # -- what the verbs are made of ------------------------------------------
+
+    async def enter(self, purpose: Purpose, name: str) -> None:
+        """Enter the mode for a purpose, confirmed by the heartbeat."""
+        self.view.commanded(purpose, self.clock.monotonic_s())
+        await self.desk.order(self.pilot.set_mode(purpose), name)
+        code = self.pilot.mode_code(purpose)
+        await self.confirm(
+            lambda: self.view.custom_mode == code, name, "the mode did not change"
+        )
+
+    async def set_current(self, wire_seq: int, *, reset: bool = False) -> None:
+        """DO_SET_MISSION_CURRENT."""
+        params = (float(wire_seq), 1.0 if reset else 0.0)
+        await self.desk.order(
+            Order(Cmd.DO_SET_MISSION_CURRENT, params), "set current item"
+        )
+
+    async def disarm(self) -> None:
+        """Disarm, confirmed; harmless to repeat."""
+        order = Order(Cmd.COMPONENT_ARM_DISARM, (0.0,), repeatable=True)
+        await self.desk.order(order, "disarm")
+        await self.confirm(lambda: self.view.armed is False, "disarm", "it stays armed")
+
+    async def confirm(
+        self,
+        done: Callable[[], bool],
+        name: str,
+        failure: str,
+        within_s: float = CONFIRM_S,
+    ) -> None:
+        """Wait until telemetry shows it.
+
+        Raises:
+            CommandFailed: it did not within the time.
+        """
+        until_s = self.clock.monotonic_s() + within_s
+        while not done():
+            if self.clock.monotonic_s() > until_s:
+                raise CommandFailed(self._entry.id, name, failure)
+            await asyncio.sleep(0.01)
+
+    def tell(self, fact: Fact) -> None:
+        """A fact to everybody who listens."""
+        self._consequences(fact)
+        event = VehicleEvent(
+            id=uuid.uuid4().hex,
+            ts_utc=self.clock.utc(),
+            vehicle_id=VehicleId(self._entry.id),
+            kind=fact.kind,
+            text=fact.text,
+            seq=fact.seq,
+            severity=fact.severity,
+        )
+        for queue in self._listeners:
+            queue.put_nowait(event)
+
+    def _consequences(self, fact: Fact) -> None:
+        if fact.kind is EventKind.LINK and self._link.state is LinkState.LIVE:
+            self._introduce.set()
+        elif fact.kind is EventKind.REBOOTED:
+            # Whatever was cached belongs to the boot before.
+            self.boot_id = uuid.uuid4().hex
+            self.approved = self.progress = None
+            self.view = View(VehicleId(self._entry.id), self.pilot)
+            self._introduce.set()
+
+    def _seq(self) -> int | None:
+        step = self.progress.step if self.progress else None
+        return step.seq if step else None
+
+    def _still(self) -> bool:
+        position = self.view.position
+        return position is not None and position.ground_speed_m_s < SETTLED_M_S
+
+    def _check_armed(self, name: str) -> None:
+        if self.view.armed is False:
+            raise CommandFailed(self._entry.id, name, "it is not armed")
+
+    def _check_under_way(self, name: str) -> None:
+        self._check_armed(name)
+        if self.view.failsafe is not None:
+            raise CommandFailed(
+                self._entry.id,
+                name,
+                f"a failsafe is in force ({self.view.failsafe}); it may return or land",
+            )
+
+    # -- what runs all the time ------------------------------------------------
+
+    def _on_message(self, message: Message) -> None:
+        now_s = self.clock.monotonic_s()
+        for fact in self.view.apply(message, now_s):
+            self.tell(fact)
+        if isinstance(message, StatusText):
+            self._watch_text(message, now_s)
+
+    def _watch_text(self, message: StatusText, now_s: float) -> None:
+        """Another ground station uploads: what was verified is void."""
+        if self._storing or self.approved is None:
+            return
+        if now_s - self._stored_s < OUR_OWN_ECHO_S:
+            return
+        if MISSION_TEXT.encode() in message.text.lower():
+            self._mission_changed("another ground station uploaded a mission")
+
+    def _mission_changed(self, text: str) -> None:
+        self.approved = None
+        self.tell(Fact(EventKind.MISSION_CHANGED, text, severity=2))
+
+    async def follow(self) -> None:
+        """Look at the progress, release dwells, wrap up rovers."""
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            if self._link.state is LinkState.LOST:
+                continue
+            now_s = self.clock.monotonic_s()
+            for fact in self.view.tick(now_s):
+                self.tell(fact)
+            if self.progress is not None:
+                await self._follow_mission(self.progress, now_s)
+            if not self.pilot.disarms_itself:
+                await self._wrap_up(now_s)
+
+    async def _follow_mission(self, progress: Progress, now_s: float) -> None:
+        for fact in progress.update(self.view, now_s):
+            self.tell(fact)
+        self._watch_count(now_s)
+        wanted = progress.wants(now_s)
+        if wanted is None:
+            return
+        try:
+            await self.set_current(wanted)
+        except PatrolError as e:
+            log.warning("vehicle=%s %s", self._entry.id, e)
+
+    def _watch_count(self, now_s: float) -> None:
+        approved, total = self.approved, self.view.wire_total
+        if approved is None or total is None or self._storing:
+            return
+        if now_s - self._stored_s < OUR_OWN_ECHO_S:
+            return
+        expected = len(approved.wire.items) - int(approved.wire.home_item)
+        if total != expected:
+            self._mission_changed(
+                f"the vehicle's mission has {total} items now, not {expected}"
+            )
+
+    async def _wrap_up(self, now_s: float) -> None:
+        if not (self.view.armed and self._over() and self._still()):
+            self._settled_since_s = None
+            return
+        if self._settled_since_s is None:
+            self._settled_since_s = now_s
+        elif now_s - self._settled_since_s > 2.0:
+            self._settled_since_s = None
+            try:
+                await self.enter(Purpose.HOLD, "halt")
+                await self.disarm()
+            except PatrolError as e:
+                log.warning("vehicle=%s %s", self._entry.id, e)
+
+    def _over(self) -> bool:
+        """Whether a rover of ours has nothing more to do."""
+        if self.progress is None:
+            return False
+        if self.progress.finished:
+            return self.view.purpose is Purpose.MISSION
+        position, home = self.view.position, self.view.home
+        return (
+            self.view.purpose is Purpose.RETURN
+            and position is not None
+            and home is not None
+            and distance_m(position.latlon, home) <= HOME_RADIUS_M
+        )
+
+    async def introduce(self) -> None:
+        """Learn who it is and ask for its streams, at each (re)connection."""
+        while True:
+            await self._introduce.wait()
+            self._introduce.clear()
+            with contextlib.suppress(PatrolError):
+                await self._identify()
+                await self._ask_for_streams()
+
+    async def _identify(self) -> None:
+        while not self._link.identity.verified and self._link.identity.conflict is None:
+            await self.desk.ask_for(AUTOPILOT_VERSION)
+            if not self._link.identity.verified:
+                await self.clock.sleep(1.0)
+        while not self._link.observed or self._link.impostor:
+            if self._link.state is not LinkState.LIVE:
+                return
+            await self.clock.sleep(0.2)
+
+    async def _ask_for_streams(self) -> None:
+        for msg_id, rate_hz in self.pilot.streams.items():
+            await self.desk.stream(msg_id, rate_hz)
+        await self.desk.ask_for(HOME_POSITION)
+
+    async def run(self) -> None:
+        """All tasks, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                name = f"mavlink-{self._entry.id}"
+                link = self._link
+                group.create_task(link.keep_open(), name=f"{name}-stream")
+                group.create_task(link.keep_time(), name=f"{name}-time")
+                group.create_task(link.keep_beating(), name=f"{name}-heartbeat")
+                group.create_task(self.follow(), name=f"{name}-follow")
+                group.create_task(self.introduce(), name=f"{name}-introduce")
+        finally:
+            self._link.close()
