@@ -3,7 +3,11 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +29,15 @@ from patrolctl.domain.errors import InputError
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import FleetVehicle
 from patrolctl.durable import Ticker, next_occurrences
-from patrolctl.mavlink import LinkOptions, connect_vehicle
+from patrolctl.mavlink import LinkOptions, Pulse, connect_vehicle
 from patrolctl.mqtt import MqttHub, asyncapi, open_mqtt
-from patrolctl.ports import Speaker, Store
+from patrolctl.ports import Speaker, Store, Vehicle
 from patrolctl.store import open_store
 from patrolctl.web import Check, WebServices
 
 log = logging.getLogger(__name__)
+
+PULSE_S = 2.0  # real seconds; safety-security.md: heartbeats stop within 2 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +134,28 @@ def _checks(hubs: Mapping[str, MqttHub]) -> dict[str, Check]:
     return {"mqtt": broker}
 
 
-def _links(options: ServiceOptions, clock: Clock) -> LinkOptions:
-    return LinkOptions(
-        clock=clock, tlog_dir=options.tlog_dir, state_dir=options.state_dir
-    )
+class _Links:
+    """Opens vehicles whose heartbeat depends on their being looked after."""
+
+    def __init__(self, options: ServiceOptions, clock: Clock) -> None:
+        self._options = options
+        self._clock = clock
+        self._pulses: dict[VehicleId, Pulse] = {}
+
+    def connect(self, entry: FleetVehicle) -> AbstractAsyncContextManager[Vehicle]:
+        """A VehicleConnector."""
+        pulse = self._pulses[entry.id] = Pulse(max_age_s=PULSE_S)
+        options = LinkOptions(
+            clock=self._clock,
+            tlog_dir=self._options.tlog_dir,
+            state_dir=self._options.state_dir,
+            pulse=pulse,
+        )
+        return connect_vehicle(entry, options)
+
+    def looked_after(self, entry: FleetVehicle) -> None:
+        """Let its heart beat on."""
+        self._pulses[entry.id].pet()
 
 
 @asynccontextmanager
@@ -151,10 +175,11 @@ async def open_service(
         feed = LiveFeed(store, (outlets,) if hubs else ())
         gate = Gate(clock, enforce_quiet_hours=not options.simulated)
         library = Library(briefs, EspeakSynthesizer(options.clip_dir))
-        links = _links(options, clock)
+        links = _Links(options, clock)
         fleet = Fleet(
             [entry for entry, _ in vehicles.values()],
-            connector=lambda entry: connect_vehicle(entry, links),
+            connector=links.connect,
+            on_round=links.looked_after,
             speakers=_speakers(vehicles, hubs),
             feed=feed,
             clock=clock,

@@ -125,6 +125,8 @@ class Fleet:
         clock: time.
         pace: how often things are looked at.
         publisher: is told of links and of what the vehicles are.
+        on_round: called each time a vehicle was looked after; its heartbeat
+            may depend on it.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root calls it once, by name
@@ -137,11 +139,12 @@ class Fleet:
         clock: Clock,
         pace: Pace = PACE,
         publisher: FleetPublisher | None = None,
+        on_round: Callable[[FleetVehicle], None] = lambda _: None,
     ) -> None:
         self._clock = clock
         self.pace = pace
         self._publisher = publisher
-        mooring = Mooring(connector, feed, clock, pace, self._on_link)
+        mooring = Mooring(connector, feed, clock, pace, self._on_link, on_round)
         self._members = {e.id: Member(e, speakers.get(e.id), mooring) for e in entries}
 
     async def _on_link(self, entry: FleetVehicle, link: LinkState) -> None:

@@ -37,6 +37,7 @@ class Mooring:
     clock: Clock
     pace: Pace
     on_link: Callable[[FleetVehicle, LinkState], Awaitable[None]]
+    on_round: Callable[[FleetVehicle], None]
 
 
 def run_of(key: str) -> RunId | None:
@@ -146,6 +147,7 @@ class Member:
             if look != shown:
                 shown = look
                 await self._to.feed.telemetry(sample, sortie=self.sortie)
+            self._to.on_round(self.entry)
             await self._to.clock.sleep(self._to.pace.sample_s)
 
     async def _tend_speaker(self) -> None:
