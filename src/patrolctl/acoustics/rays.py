@@ -92,10 +92,15 @@ def see(
     sources: Floats,
     receivers: Floats,
     limits: tuple[float, float],
+    normals: Floats,
     solids: Solids,
     out: Bools,
 ) -> None:
-    """Fill ``out`` (k, n) with lines of sight; limits are range and error."""
+    """Fill ``out`` (k, n) with lines of sight; limits are range and error.
+
+    ``normals`` (n, 2) point out of the receivers' own walls, from behind
+    which nothing is seen; (0, 2) where they are not known.
+    """
     reach, error = limits
     near = np.empty(len(solids[2]), dtype=np.int32)
     for i in range(len(sources)):
@@ -106,6 +111,8 @@ def see(
             b = receivers[j]
             dx, dy, dz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
             if dx * dx + dy * dy + dz * dz > reach * reach:
+                continue
+            if j < len(normals) and dx * normals[j, 0] + dy * normals[j, 1] > 0.0:
                 continue
             # Neighbouring receivers are mostly hidden by the same solid.
             if last >= 0 and _prism_blocks(a, b, error, last, solids):

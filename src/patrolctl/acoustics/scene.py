@@ -91,6 +91,7 @@ class Scene:
         *,
         range_m: float = UNLIMITED_M,
         error_m: float = 0.0,
+        normals: Floats | None = None,
     ) -> Bools:
         """Which receivers see which sources.
 
@@ -100,6 +101,8 @@ class Scene:
             range_m: pairs farther apart than this are not looked at.
             error_m: the line must stay clear for every source position
                 within this distance of the given one, not only for it.
+            normals: (n, 2) out of the receivers' own walls (zero: none);
+                sources behind a wall's plane are not seen. Only saves time.
 
         Returns:
             (k, n), False also beyond ``range_m``.
@@ -108,9 +111,10 @@ class Scene:
         src = np.ascontiguousarray(sources_m, dtype=np.float64)
         rec = np.ascontiguousarray(receivers_m, dtype=np.float64)
         out = np.zeros((len(src), len(rec)), dtype=np.bool_)
+        walls = np.empty((0, 2)) if normals is None else np.ascontiguousarray(normals)
         # A line that grazes a corner is not clear.
         limits = (range_m, max(error_m, _GRAZE_M))
-        rays.see(src, rec, limits, (p.edges, p.starts, p.boxes, p.spans), out)
+        rays.see(src, rec, limits, walls, (p.edges, p.starts, p.boxes, p.spans), out)
         return out
 
     def detours(self, source_m: Floats, receivers_m: Floats) -> Floats:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from patrolctl.cli.output import emit, tell
-from patrolctl.cli.progress import ProgressLine, first_interrupt_stops
+from patrolctl.cli.progress import ProgressLine, first_interrupt_stops, stdout_kept
 from patrolctl.config import brief_for_site, find_mission, load_brief
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import GateRefused, InputError
@@ -167,7 +167,7 @@ def drone(  # noqa: PLR0913 - one parameter an option
     if window is not None:
         requirement = replace(requirement, window=Window(window))
     sound = _said(brief, said)
-    with first_interrupt_stops() as stop, ProgressLine() as line:
+    with stdout_kept(), first_interrupt_stops() as stop, ProgressLine() as line:
         order = DroneOrder(
             announcement=sound.announcement,
             fleet=_of_kind(brief, VehicleKind.COPTER),
@@ -234,7 +234,7 @@ def loop(  # noqa: PLR0913 - one parameter an option
 
     brief = _brief(mission, site_file)
     sound = _said(brief, said)
-    with first_interrupt_stops() as stop, ProgressLine() as line:
+    with stdout_kept(), first_interrupt_stops() as stop, ProgressLine() as line:
         order = LoopOrder(
             announcement=sound.announcement,
             fleet=_of_kind(brief, VehicleKind.ROVER),

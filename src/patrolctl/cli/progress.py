@@ -1,5 +1,6 @@
 """One line of progress on stderr, and Ctrl-C that asks before it kills."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -46,6 +47,23 @@ def _line(progress: PlanProgress) -> str:
     if progress.gap is not None:
         parts.append(f"gap {progress.gap:.1%}")
     return ", ".join(parts)
+
+
+@contextmanager
+def stdout_kept() -> Iterator[None]:
+    """Send what native code prints to stderr: stdout is for the document.
+
+    HiGHS prints a banner whenever a solver is made, whatever its options.
+    """
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 @contextmanager

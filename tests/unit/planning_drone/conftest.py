@@ -28,7 +28,7 @@ def building(name: str, shape: Polygon, floors: int, **more: object) -> Building
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def estate() -> Site:
     """Four blocks around a square, a launch point in its middle."""
     blocks = (
@@ -49,7 +49,7 @@ def estate() -> Site:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def order() -> DroneOrder:
     return DroneOrder(
         announcement=PlanAnnouncement("hello", 20.0, 1),
@@ -60,7 +60,7 @@ def order() -> DroneOrder:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def moved() -> Callable[[Site, float, tuple[float, float]], Site]:
     """Turns a site by degrees and shifts it."""
 

@@ -15,7 +15,7 @@ from patrolctl.planning.drone import plan_drone
 from patrolctl.safety import check_plan
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def plan(estate, order):
     return plan_drone(estate, order)
 

@@ -6,6 +6,7 @@ has to do at least. Conditional: the same with the stations as chosen.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -70,19 +71,41 @@ def _one_tree(weight: Floats) -> tuple[float, Ints]:
     return total + float(weight[n - 1, ends].sum()), degree
 
 
-def shared_s(work_s: float, drones: int, turnaround_s: float, sorties: int) -> float:
-    """Least makespan of this much work shared evenly among drones.
+@dataclass(frozen=True, slots=True)
+class Least:
+    """What every sortie and every drone costs at the least."""
+
+    ends_s: float
+    ends_j: float
+    usable_j: float
+    turnaround_s: float
+    drones: int
+
+    def sorties(self, work_j: float) -> int:
+        """How many batteries this much energy takes at least."""
+        per_sortie = self.usable_j - self.ends_j
+        return max(1, math.ceil(work_j / per_sortie - 1e-9)) if work_j > 0 else 0
+
+    def mission_s(self, work_s: float, sorties: int) -> float:
+        """Least makespan of this much holding and flying.
+
+        Shared evenly, with the turnarounds that so many sorties need.
+        """
+        idle = max(0, sorties - self.drones) * self.turnaround_s
+        return (work_s + sorties * self.ends_s + idle) / self.drones
+
+
+def round_trips_s(time_s: Floats, homes: int, *, upper_s: float) -> float:
+    """Held–Karp bound on this many round trips from home through all places.
 
     Args:
-        work_s: least total of flying and holding.
-        drones: how many share it.
-        turnaround_s: between two sorties of one drone.
-        sorties: least number of sorties in all.
+        time_s: (n + 1, n + 1) times; the last row and column are home.
+        homes: how many round trips.
+        upper_s: the time of some solution.
     """
-    idle = max(0, sorties - drones) * turnaround_s
-    return (work_s + idle) / drones
-
-
-def least_sorties(work_j: float, usable_j: float) -> int:
-    """How many batteries this much energy takes at least."""
-    return max(1, math.ceil(work_j / usable_j - 1e-9)) if work_j > 0 else 0
+    n = len(time_s) - 1
+    rows = np.concatenate([np.arange(n), np.full(max(homes, 1), n)])
+    wide = time_s[np.ix_(rows, rows)].copy()
+    # Trips are not joined at home: that would be one trip less.
+    wide[n:, n:] = max(upper_s, float(time_s.max())) * 2.0
+    return one_tree_s(wide, upper_s=upper_s)

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from patrolctl.acoustics.bands import Floats
 from patrolctl.acoustics.speaker import axis_of
 from patrolctl.planning.drone.receivers import Receivers
 from patrolctl.planning.space import FreeSpace
+
+Ints = npt.NDArray[np.int64]
 
 FLOOR_M = 10.0  # nobody on the ground has a loudspeaker nearer above
 HEADINGS = 12
@@ -94,7 +97,7 @@ def candidates_of(
 
 
 def facing(
-    space: FreeSpace, receivers: Receivers, rows: Floats, standoff_m: float
+    space: FreeSpace, receivers: Receivers, rows: Ints, standoff_m: float
 ) -> Floats:
     """Positions straight before façades that the grid does not reach.
 
@@ -107,7 +110,7 @@ def facing(
     Returns:
         (m, 3) free positions.
     """
-    chosen = np.asarray(rows, dtype=np.int64)
+    chosen = rows
     normal = np.column_stack([receivers.normal[chosen], np.zeros(len(chosen))])
     up = np.array([0.0, 0.0, 1.0])
     out: list[Floats] = []

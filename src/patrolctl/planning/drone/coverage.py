@@ -141,6 +141,7 @@ class Listeners:
 
     points_m: Floats
     indoors: Bools
+    normal: Floats
 
 
 def columns_of(
@@ -161,7 +162,11 @@ def columns_of(
     def chunk(first: int) -> tuple[Ints, Ints]:
         here = points_m[first : first + _CHUNK]
         visible = scene.visible(
-            here, listeners.points_m, range_m=hearing.range_m, error_m=hearing.error_m
+            here,
+            listeners.points_m,
+            range_m=hearing.range_m,
+            error_m=hearing.error_m,
+            normals=listeners.normal,
         )
         counts = np.zeros(len(here) * heads, dtype=np.int32)
         _count(here, at, visible, axes, hearing.cosines, counts)

@@ -19,6 +19,10 @@ from patrolctl.planning.drone.coverage import Cover
 Ints = npt.NDArray[np.int64]
 Ints32 = npt.NDArray[np.int32]
 _FAR = 1.0e9
+_NOISE = 0.8
+# A cover as kernels take it: columns' rows, rows' columns, and what covering
+# a row is worth: the fewer columns can, the more.
+Table = tuple[Ints, Ints32, Ints, Ints32, Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +145,10 @@ def _ruin(
 
 @compiled
 def _gains(
-    counts: Ints32, by_row: tuple[Ints, Ints32], gain: Ints32, touched: Ints
+    counts: Ints32, cover: Table, gain: Floats, touched: Ints
 ) -> tuple[int, int]:
-    """Open rows that each column would cover; how many columns and rows."""
-    row_ptr, cols = by_row
+    """Worth of the open rows of each column; how many columns and rows."""
+    row_ptr, cols, worth = cover[2], cover[3], cover[4]
     n = left = 0
     for r in range(len(counts)):
         if counts[r] > 0:
@@ -152,10 +156,10 @@ def _gains(
         left += 1
         for k in range(row_ptr[r], row_ptr[r + 1]):
             c = cols[k]
-            if gain[c] == 0:
+            if gain[c] == 0.0:
                 touched[n] = c
                 n += 1
-            gain[c] += 1
+            gain[c] += worth[r]
     return n, left
 
 
@@ -163,11 +167,11 @@ def _gains(
 def _close(
     c: int,
     counts: Ints32,
-    cover: tuple[Ints, Ints32, Ints, Ints32],
-    gain: Ints32,
+    cover: Table,
+    gain: Floats,
 ) -> int:
     """Count column c in; returns how many rows were open before."""
-    indptr, rows, row_ptr, cols = cover
+    indptr, rows, row_ptr, cols, worth = cover
     closed = 0
     for k in range(indptr[c], indptr[c + 1]):
         r = rows[k]
@@ -175,7 +179,7 @@ def _close(
         if counts[r] == 1:
             closed += 1
             for m in range(row_ptr[r], row_ptr[r + 1]):
-                gain[cols[m]] -= 1
+                gain[cols[m]] -= worth[r]
     return closed
 
 
@@ -186,16 +190,16 @@ def _recover(
     costs: tuple[float, float, float],
     data: tuple[Ints, Floats, Floats],
     counts: Ints32,
-    cover: tuple[Ints, Ints32, Ints, Ints32],
+    cover: Table,
 ) -> int:
     """Cover every open row again; ``costs`` are hold, yaw rate and noise."""
     hold, yaw, noise = costs
-    gain = np.zeros(len(cover[0]) - 1, dtype=np.int32)
+    gain = np.zeros(len(cover[0]) - 1)
     touched = np.empty(len(gain), dtype=np.int64)
-    n_touched, left = _gains(counts, (cover[2], cover[3]), gain, touched)
+    n_touched, left = _gains(counts, cover, gain, touched)
     while left > 0 and n < len(tour):
-        most = gain[touched[:n_touched]].max() if n_touched > 0 else 0
-        if most <= 0:
+        most = gain[touched[:n_touched]].max() if n_touched > 0 else 0.0
+        if most <= 1e-9:
             break
         best, best_at, best_score = -1, 0, -1.0
         for m in range(n_touched):
@@ -315,7 +319,7 @@ def _search(
     start: Ints,
     costs: tuple[float, float],
     data: tuple[Ints, Floats, Floats],
-    cover: tuple[Ints, Ints32, Ints, Ints32],
+    cover: Table,
     plan: tuple[int, int, float, float],
 ) -> Ints:
     """Some rounds of ruin and recover; ``plan`` is seed, rounds, heat, cool."""
@@ -337,7 +341,7 @@ def _search(
         there = counts.copy()
         size = 1 + np.random.randint(min(9, max(2, n // 2)))
         m = _ruin(trial, n, size, data, there, by_col)
-        noise = 0.0 if np.random.random() < 0.3 else 0.35
+        noise = 0.0 if np.random.random() < 0.3 else _NOISE
         m = _recover(trial, m, (hold, yaw, noise), data, there, cover)
         m = _prune(trial, m, data, yaw, there, by_col)
         trial_s = _tour_s(trial[:m], data, yaw) + hold * m
@@ -372,7 +376,7 @@ def improved(
         np.asarray(tour, dtype=np.int64),
         (market.hold_s, market.yaw_deg_s),
         (market.place, market.heading_deg, market.time_s),
-        (c.indptr, c.rows, c.row_ptr, c.cols),
+        (c.indptr, c.rows, c.row_ptr, c.cols, 1.0 / np.diff(c.row_ptr)),
         (seed, rounds, heat[0], heat[1]),
     )
 

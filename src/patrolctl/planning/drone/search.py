@@ -1,6 +1,6 @@
 """The search for stations and tour: from an offer to a cut, timed tour."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ from patrolctl.planning.drone.cover import greedy
 from patrolctl.planning.drone.flight import Flight, Stop, flight
 from patrolctl.planning.drone.improve import Market, improved, ordered
 from patrolctl.planning.drone.order import Budget
-from patrolctl.planning.drone.sorties import Chain, Cut, cut
+from patrolctl.planning.drone.sorties import Chain, Cut
 from patrolctl.planning.drone.stations import (
     Offer,
     Survey,
@@ -59,10 +59,16 @@ def bench_of(task: Task, view: Survey, goods: Offer) -> Bench:
     return Bench(goods, market, table, places)
 
 
-def _with_one_home(time_s: Floats, places: int) -> Floats:
-    """The times with the first drone's home as the only one, copied."""
-    keep = np.append(np.arange(places), places)
+def _with_one_home(time_s: Floats, places: int, drone: int = 0) -> Floats:
+    """The times with one drone's home as the only one, copied."""
+    keep = np.append(np.arange(places), places + drone)
     return np.ascontiguousarray(time_s[np.ix_(keep, keep)])
+
+
+def market_of(bench: Bench, drone: int) -> Market:
+    """The market as one drone sees it, with the times known by now."""
+    time = _with_one_home(bench.table.time_s, len(bench.places), drone)
+    return replace(bench.market, time_s=time)
 
 
 def first_tour(bench: Bench) -> Ints:
@@ -169,11 +175,6 @@ def flights_of(
         flight(task, bench.table, d, [(int(rows[k]), stops[k]) for k in members])
         for d, members in cuts.sorties
     ]
-
-
-def cut_tour(task: Task, bench: Bench, tour: Ints) -> Cut | None:
-    """Cut a tour for all drones."""
-    return cut(chain_of(task, bench, tour))
 
 
 @dataclass(slots=True)

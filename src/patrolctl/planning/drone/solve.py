@@ -9,7 +9,7 @@ import numpy.typing as npt
 from patrolctl.domain.errors import NoFeasiblePlan
 from patrolctl.domain.plan import Plan, PlanKind, PlanSummary
 from patrolctl.domain.site import Site
-from patrolctl.planning.drone.bounds import least_sorties, one_tree_s, shared_s
+from patrolctl.planning.drone.bounds import Least, round_trips_s
 from patrolctl.planning.drone.document import (
     Heard,
     Places,
@@ -20,17 +20,20 @@ from patrolctl.planning.drone.document import (
 from patrolctl.planning.drone.flight import Flight
 from patrolctl.planning.drone.order import Budget, DroneOrder
 from patrolctl.planning.drone.reasons import reasons_for
-from patrolctl.planning.drone.schedule import clashes_of, schedule
+from patrolctl.planning.drone.roster import roster_of
 from patrolctl.planning.drone.search import (
     Bench,
     Reporter,
     bench_of,
-    cut_tour,
-    flights_of,
     searched,
-    stops_of,
 )
-from patrolctl.planning.drone.stations import Survey, ends_energy_s, offer, survey
+from patrolctl.planning.drone.stations import (
+    Survey,
+    ends_energy_s,
+    landing_s,
+    offer,
+    survey,
+)
 from patrolctl.planning.drone.task import Task, task_of
 from patrolctl.planning.progress import PlanProgress, untold
 
@@ -64,8 +67,9 @@ def plan_drone(
     report.stage(f"where {len(task.receivers)} receivers are heard", 0.05)
     view = survey(task, most=_POSITIONS)
     report.stage("choosing stations", 0.25)
-    goods = offer(task, view, budget, 0.5)
+    goods = offer(task, view, lambda: budget.over(0.4))
     bench = bench_of(task, view, goods)
+    report.bound_s = global_bound_s(task, bench)
     tour = searched(task, bench, budget, report)
     return _finish(task, view, bench, tour, (budget, report))
 
@@ -78,43 +82,26 @@ def _finish(
     ways: tuple[Budget, Reporter],
 ) -> Plan:
     budget, report = ways
-    cuts = cut_tour(task, bench, tour)
-    if cuts is None:
+    report.stage("sharing and timing the sorties", 0.9)
+    flown = roster_of(task, view, bench, tour)
+    if flown is None:
         raise NoFeasiblePlan(
             (
                 f"battery: {task.usable_s:.0f} s of hovering do not reach every "
                 "station and back",
             )
         )
-    order = [k for _, members in cuts.sorties for k in members]
-    tour = tour[order]
-    stops = stops_of(task, view, bench, tour)
-    renumbered = _renumbered(cuts.sorties)
-    flights = flights_of(task, bench, replace(cuts, sorties=renumbered), tour, stops)
-    report.stage("checking every receiver", 0.93)
-    clashes = clashes_of(task, stops) if len(task.drones) > 1 else None
-    time_s = schedule(task, flights, clashes)
-    got = heard(task, stops)
+    report.stage("checking every receiver", 0.95)
+    got = heard(task, flown.stops)
     missed = np.flatnonzero(~got.reached)
     reasons = reasons_for(task, view.candidates.points_m, missed)
-    summary = _summary(task, got, flights, time_s)
-    can = int((got.reached | (bench.offer.row_of >= 0)).sum())
+    summary = _summary(task, got, flown.flights, flown.time_s)
+    can = int((got.reached | bench.offer.reachable).sum())
     summary = replace(summary, reachable=can)
-    summary = _bounded(task, bench, tour, summary)
+    summary = _bounded(task, bench, flown.tour, flown.flights, summary)
     summary = replace(summary, solve_s=round(budget.used_s, 3))
-    report.found(time_s, 1.0, "done")
-    return _plan(task, flights, (got, reasons), summary)
-
-
-def _renumbered(
-    sorties: tuple[tuple[int, tuple[int, ...]], ...],
-) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """The same cut over the tour in the order of its sorties."""
-    out, begin = [], 0
-    for d, members in sorties:
-        out.append((d, tuple(range(begin, begin + len(members)))))
-        begin += len(members)
-    return tuple(out)
+    report.found(flown.time_s, 1.0, "done")
+    return _plan(task, flown.flights, (got, reasons), summary)
 
 
 def _summary(
@@ -141,34 +128,85 @@ def _summary(
     )
 
 
-def _bounded(task: Task, bench: Bench, tour: Ints, summary: PlanSummary) -> PlanSummary:
-    """Both bounds and both gaps."""
-    time_s = summary.mission_time_s or 0.0
-    hold = task.order.message_s
-    places = np.unique(bench.market.place[tour])
-    rows = np.append(places, len(bench.places))
-    points = bench.table.points_m[rows]
-    straight = task.motion.leg_s(points[:, None, :], points[None, :, :])
-    ends = ends_energy_s(task)
-    flown = one_tree_s(straight, upper_s=time_s)
-    conditional = _least_s(task, len(tour) * hold + flown, ends)
-    stations = int(np.ceil(bench.offer.unit_bound - 1e-6))
-    bound = _least_s(task, stations * hold, ends)
-    return replace(
-        summary,
-        lower_bound_s=round(bound, 2),
-        gap=round(max(0.0, (time_s - bound) / time_s), 4) if time_s else None,
-        conditional_bound_s=round(conditional, 2),
-        conditional_gap=(
-            round(max(0.0, (time_s - conditional) / time_s), 4) if time_s else None
-        ),
+def _least(task: Task) -> Least:
+    up = task.space.floor_m
+    climb = float(task.motion.leg_s(np.zeros(3), np.array([0.0, 0.0, up])))
+    return Least(
+        ends_s=climb + landing_s(task, up),
+        ends_j=ends_energy_s(task),
+        usable_j=task.usable_s,
+        turnaround_s=task.order.turnaround_s,
+        drones=len(task.drones),
     )
 
 
-def _least_s(task: Task, work_s: float, ends_s: float) -> float:
-    sorties = least_sorties(work_s, task.usable_s - ends_s)
-    total = work_s + sorties * ends_s
-    return shared_s(total, len(task.drones), task.order.turnaround_s, sorties)
+def _bounded(
+    task: Task,
+    bench: Bench,
+    tour: Ints,
+    flights: list[Flight],
+    summary: PlanSummary,
+) -> PlanSummary:
+    """Both bounds and both gaps."""
+    time_s = summary.mission_time_s or 0.0
+    bound = min(global_bound_s(task, bench), time_s)
+    conditional = min(conditional_bound_s(task, bench, tour, flights), time_s)
+    return replace(
+        summary,
+        lower_bound_s=round(bound, 2),
+        gap=_gap(time_s, bound),
+        conditional_bound_s=round(conditional, 2),
+        conditional_gap=_gap(time_s, conditional),
+    )
+
+
+def _gap(time_s: float, bound_s: float) -> float | None:
+    return round((time_s - bound_s) / time_s, 4) if time_s > 0.0 else None
+
+
+def global_bound_s(task: Task, bench: Bench) -> float:
+    """What no choice of stations, order and sorties beats.
+
+    Holding and coming by the prices, or the least number of messages alone;
+    then the sorties that so much work takes.
+    """
+    prices = bench.offer.prices
+    if prices is None:
+        return 0.0
+    least = _least(task)
+    count = np.ceil(prices.stations - 1e-6) * task.order.message_s
+    work = max(prices.bound_s, float(count))
+    cheap = min(1.0, task.profile.cruise_power_ratio)
+    return least.mission_s(work, least.sorties(work * cheap))
+
+
+def conditional_bound_s(
+    task: Task, bench: Bench, tour: Ints, flights: list[Flight]
+) -> float:
+    """What no order and no sorties beat with these stations and legs."""
+    least = _least(task)
+    market = bench.market
+    rows, counts = np.unique(market.place[tour], return_counts=True)
+    homes = len(bench.places) + np.arange(len(task.drones))
+    table = bench.table.time_s
+    inner = table[np.ix_(rows, rows)]
+    near = table[np.ix_(homes, rows)].min(axis=0)
+    back = table[np.ix_(rows, homes)].min(axis=1)
+    n = len(rows)
+    time = np.zeros((n + 1, n + 1))
+    time[:n, :n], time[n, :n], time[:n, n] = inner, near, back
+    hold = len(tour) * task.order.message_s
+    cheap = min(1.0, task.profile.cruise_power_ratio)
+    flown = sum(f.duration_s for f in flights)
+    sorties = least.sorties(hold)
+    for _ in range(3):  # flying takes energy too, and so perhaps a sortie more
+        trips = round_trips_s(time, sorties, upper_s=flown)
+        more = least.sorties(hold + trips * cheap)
+        if more == sorties:
+            break
+        sorties = more
+    turns = float((counts - 1).sum())  # a second heading takes a second at least
+    return least.mission_s(hold + trips + turns, sorties)
 
 
 def _plan(

@@ -1,9 +1,11 @@
 """From free space to an offer of stations: coverage, prices, core columns."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from patrolctl.acoustics.bands import Floats
 from patrolctl.domain.errors import NoFeasiblePlan
@@ -12,7 +14,7 @@ from patrolctl.planning.drone.candidates import (
     candidates_of,
     facing,
 )
-from patrolctl.planning.drone.cover import Prices, greedy, prices
+from patrolctl.planning.drone.cover import greedy
 from patrolctl.planning.drone.coverage import (
     Cover,
     Listeners,
@@ -20,14 +22,18 @@ from patrolctl.planning.drone.coverage import (
     cover_of,
     transposed,
 )
-from patrolctl.planning.drone.order import Budget
+from patrolctl.planning.drone.prices import Costs, Prices, prices_of
+from patrolctl.planning.drone.reduce import needed_rows, with_rows
 from patrolctl.planning.drone.task import Task, home_points
 from patrolctl.planning.space import Legs
+from patrolctl.planning.space.motion import trapezoid_s
 
 Ints = npt.NDArray[np.int64]
 _ALL_ACTIVE = 3000  # sites with fewer receivers are solved on all of them
 _EVERY = 3
-_CORE_COLUMNS = 700
+_CORE_COLUMNS = 1400
+_CORE_PLACES = 700
+_NEIGHBOURS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +151,12 @@ def survey(task: Task, *, most: int) -> Survey:
     found = _columns(task, candidates, active)
     missed = np.setdiff1d(np.arange(len(active)), np.unique(found[1]))
     if len(missed):
-        candidates = _with(
-            candidates,
-            facing(
-                task.space,
-                task.receivers,
-                active[missed].astype(np.float64),
-                task.requirement.standoff_m,
-            ),
+        extra = facing(
+            task.space, task.receivers, active[missed], task.requirement.standoff_m
         )
-        found = _columns(task, candidates, active)
+        more = _columns(task, replace(candidates, points_m=extra), active)
+        found = _appended(found, more)
+        candidates = _with(candidates, extra)
     if not len(candidates.points_m):
         raise _no_place(task)
     legs, homes = _map(task, candidates)
@@ -173,6 +175,12 @@ def survey(task: Task, *, most: int) -> Survey:
     return Survey(candidates, legs, homes, active, cover, row_of)
 
 
+def _appended(one: tuple[Ints, Ints], two: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+    """Columns of further positions after those of the first."""
+    indptr = np.concatenate([one[0], one[0][-1] + two[0][1:]])
+    return indptr, np.concatenate([one[1], two[1]])
+
+
 def _with(candidates: Candidates, extra: Floats) -> Candidates:
     return replace(candidates, points_m=np.vstack([candidates.points_m, extra]))
 
@@ -183,7 +191,11 @@ def _columns(task: Task, candidates: Candidates, chosen: Ints) -> tuple[Ints, In
         task.scene,
         candidates.points_m,
         candidates.axes(task.speaker.tilt_deg),
-        Listeners(np.ascontiguousarray(r.points_m[chosen]), r.indoors[chosen]),
+        Listeners(
+            np.ascontiguousarray(r.points_m[chosen]),
+            r.indoors[chosen],
+            np.ascontiguousarray(r.normal[chosen]),
+        ),
         task.hearing,
     )
     return indptr, rows.astype(np.int64)
@@ -207,59 +219,93 @@ class Offer:
     """The columns worth choosing from, over all receivers.
 
     ``columns`` are numbers of the survey's columns; ``cover`` has them in
-    this order, and a row for each receiver that any of them reaches;
-    ``row_of`` maps all receivers to rows, −1 for none.
+    this order, and only rows that do not follow from others; ``reachable``
+    says which receivers any column of the survey reaches. ``prices`` is None
+    where nothing was priced.
     """
 
     columns: Ints
     cover: Cover
-    row_of: npt.NDArray[np.int32]
-    start: Ints
-    prices: Prices
-    unit_bound: float
+    reachable: npt.NDArray[np.bool_]
+    prices: Prices | None
 
 
-def offer(task: Task, view: Survey, budget: Budget, share: float) -> Offer:
+def come_s(task: Task, view: Survey) -> Floats:
+    """The least time to fly to each position from any other, or from home.
+
+    As the crow flies: a bound, whatever stands in between.
+    """
+    points = view.candidates.points_m
+    homes = home_points(task)
+    everything = np.vstack([points, homes])
+    k = min(_NEIGHBOURS + 1, len(everything))
+    found = cKDTree(everything).query(points, k=k)
+    gap, near = (np.asarray(x).reshape(len(points), -1) for x in found)
+    time = np.array(task.motion.leg_s(everything[near], points[:, None, :]))
+    time[near == np.arange(len(points))[:, None]] = np.inf
+    p = task.profile
+    # Whatever is farther than the last neighbour takes at least this long.
+    beyond = trapezoid_s(gap[:, -1], p.cruise_m_s, p.accel_m_s2)
+    return np.asarray(np.minimum(time.min(axis=1), beyond), dtype=np.float64)
+
+
+def offer(task: Task, view: Survey, enough: Callable[[], bool]) -> Offer:
     """Price the columns and keep the good ones.
 
     Raises:
         NoFeasiblePlan: nobody can be reached.
     """
+    start = _greedy(view)
+    costs = Costs(
+        task.order.message_s, come_s(task, view), len(view.candidates.headings_deg)
+    )
+    found, generated = prices_of(view.cover, costs, start, enough=enough)
+    columns = _core(view, found, start, generated)
+    return _complete(task, view, columns, found)
+
+
+def quick_offer(task: Task, view: Survey) -> Offer:
+    """The greedy choice and nothing else.
+
+    Raises:
+        NoFeasiblePlan: nobody can be reached.
+    """
+    return _complete(task, view, _greedy(view), None)
+
+
+def _greedy(view: Survey) -> Ints:
     if view.cover.n_rows == 0:
         raise NoFeasiblePlan(("nobody is reached from any place to hover",))
-    cost = np.ones(view.cover.n_cols)
-    start = greedy(view.cover, cost)
-
-    def enough() -> bool:
-        return budget.over(share)
-
-    priced = prices(view.cover, cost, float(len(start)), enough=enough)
-    columns = _core(view, priced, start)
-    return _complete(task, view, columns, (start, priced))
+    return greedy(view.cover, np.ones(view.cover.n_cols))
 
 
-def _core(view: Survey, priced: Prices, start: Ints) -> Ints:
-    live = np.flatnonzero(np.diff(view.cover.indptr) > 0)
-    most = min(_CORE_COLUMNS, len(live))
-    cheap = live[np.argsort(priced.reduced[live], kind="stable")[:most]]
-    return np.unique(np.concatenate([cheap, start]))
+def _core(view: Survey, found: Prices, start: Ints, generated: Ints) -> Ints:
+    """The cheapest columns at these prices, on a bounded number of places."""
+    heads = len(view.candidates.headings_deg)
+    # First what the linear program uses, then what it nearly would.
+    rank = np.where(found.share > 1e-6, -1.0e6 - found.share, found.reduced)
+    order = generated[np.argsort(rank[generated], kind="stable")]
+    places = order // heads
+    _, first = np.unique(places, return_index=True)
+    ranked = places[np.sort(first)][:_CORE_PLACES]
+    chosen = order[np.isin(places, ranked)][:_CORE_COLUMNS]
+    return np.unique(np.concatenate([chosen, start]))
 
 
-def _complete(
-    task: Task, view: Survey, columns: Ints, found: tuple[Ints, Prices]
-) -> Offer:
+def _complete(task: Task, view: Survey, columns: Ints, found: Prices | None) -> Offer:
     """Reckon the columns' reach over all receivers, and add what is missing."""
-    start, priced = found
     everyone = np.arange(len(task.receivers))
+    reachable = np.zeros(len(everyone), dtype=np.bool_)
     for _ in range(3):
         indptr, rows = _of_columns(task, view, columns, everyone)
-        missed = np.setdiff1d(everyone, np.unique(rows))
-        extra = _rescue(task, view, missed, columns)
+        reachable[rows] = True
+        extra = _rescue(task, view, np.flatnonzero(~reachable), columns)
         if not len(extra):
             break
         columns = np.unique(np.concatenate([columns, extra]))
-    cover, row_of = cover_of(indptr, rows, len(everyone))
-    return Offer(columns, cover, row_of, start, priced, priced.bound)
+    cover, _ = cover_of(indptr, rows, len(everyone))
+    slim = with_rows(cover, needed_rows(cover))
+    return Offer(columns, slim, reachable, found)
 
 
 def _of_columns(
