@@ -34,6 +34,7 @@ export default defineConfig(({ mode }) => ({
     outDir: "../src/patrolctl/web/static",
     emptyOutDir: true,
     target: "es2022",
+    rolldownOptions: { checks: { pluginTimings: false } },
     chunkSizeWarningLimit: 1600, // MapLibre alone is 1.2 MB
   },
   server: {

@@ -44,7 +44,7 @@ def plan_and_launch(page: Page, kind: str) -> None:
     button(page, "Launch…").click()
     page.get_by_label("Authority for this announcement").fill(AUTHORITY)
     button(page, "Launch now").click()
-    expect(page.get_by_text(AUTHORITY)).to_be_visible()
+    expect(page.get_by_text(f"Authority: {AUTHORITY}")).to_be_visible()
 
 
 def picture(page: Page, name: str) -> None:

@@ -257,6 +257,7 @@ export const en = {
   "failed.land": "Landing failed",
   "failed.silence": "Silence failed",
   "failed.stop": "STOP WAS NOT CONFIRMED. Use the hand controllers now.",
+  "failed.stop_yet": "STOP is not confirmed yet. Trying again.",
   "failed.some": "Some vehicles did not obey",
   "failed.schedule": "The schedule could not be changed",
 } as const;

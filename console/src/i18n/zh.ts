@@ -255,6 +255,7 @@ export const zh: Messages = {
   "failed.land": "降落失败",
   "failed.silence": "静音失败",
   "failed.stop": "停止指令未得到确认！请立即使用遥控器。",
+  "failed.stop_yet": "停止指令尚未确认，正在重试。",
   "failed.some": "部分载具未执行",
   "failed.schedule": "无法更改定时任务",
 };

@@ -122,6 +122,7 @@ export const api = {
   stopJob: (job_id: string) => post(`/plans/jobs/${id(job_id)}/stop`, {}, d.job),
   launch: (order: LaunchOrder) => post("/runs", order, d.runState),
   runs: () => get("/runs", list(d.runState)),
+  run: (run_id: string) => get(`/runs/${id(run_id)}`, d.runState),
   runEvents: (run_id: string) => get(`/runs/${id(run_id)}/events`, list(d.runEvent)),
   track: (run_id: string) => get(`/runs/${id(run_id)}/track`, list(d.trackPoint)),
   playbacks: (run_id: string) => get(`/runs/${id(run_id)}/playbacks`, list(d.playback)),

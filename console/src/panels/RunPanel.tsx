@@ -55,7 +55,9 @@ function SortieRow({ one }: { one: SortieRun }) {
           .join(" · ")}
       </p>
       {one.cut ? <p className="warn-text">{t("run.cut", { why: one.cut })}</p> : null}
-      {one.reason ? <p className="bad-text">{one.reason}</p> : null}
+      {one.reason && one.reason !== one.cut ? (
+        <p className="bad-text">{one.reason}</p>
+      ) : null}
     </li>
   );
 }

@@ -1,5 +1,6 @@
 // What the operator does: calls the service, and tells the store.
 
+import type { RunState } from "../domain";
 import type { MessageKey } from "../i18n/messages";
 import {
   ApiError,
@@ -317,6 +318,7 @@ async function insist(name: string, order: () => Promise<void>): Promise<void> {
       } catch (error) {
         const answered = error instanceof ApiError && !error.unanswered;
         if (answered || left === 1) return tellFailure("failed.stop", error);
+        if (left === STOP_TRIES) tell({ tone: "bad", title: "failed.stop_yet" });
       }
       await pause(300);
     }
@@ -327,10 +329,22 @@ async function insist(name: string, order: () => Promise<void>): Promise<void> {
 
 function stopRun(run_id: string): Promise<void> {
   return insist("run.stop", async () => {
-    const run = await api.commandRun(run_id, "stop");
+    const run = await stopOrEnded(run_id);
     store.dispatch({ type: "runs", runs: [run] });
     tell({ tone: "warn", title: "told.stop_run", lines: [run_id] });
   });
+}
+
+/** An order whose answer got lost may have done its work: then all is well. */
+async function stopOrEnded(run_id: string): Promise<RunState> {
+  try {
+    return await api.commandRun(run_id, "stop");
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.problem.status !== 409) throw error;
+    const run = await api.run(run_id);
+    if (ended(run)) return run;
+    throw error;
+  }
 }
 
 function stopFleet(): Promise<void> {
