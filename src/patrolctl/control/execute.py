@@ -123,7 +123,7 @@ class Execution:
         try:
             await recorder.record(self.crew.clock, self.crew.member.pace.track_s)
         finally:
-            recorder.sample()
+            recorder.collect()
             await recorder.flush()
 
     async def _ended(self, progress: Progress) -> None:

@@ -1,37 +1,17 @@
-"""The flown track: sampled from telemetry, stored in small batches."""
+"""The flown track: what the vehicle measured, stored in small batches."""
 
 import logging
 
 from patrolctl.clock import Clock
 from patrolctl.control.member import Member
-from patrolctl.domain.errors import StoreFailed
+from patrolctl.domain.errors import LinkFailed, StoreFailed
 from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.ids import RunId
-from patrolctl.domain.telemetry import Telemetry
 from patrolctl.ports import Store
 
 log = logging.getLogger(__name__)
 
 BATCH = 20
-
-
-def track_point(sample: Telemetry) -> TrackPoint | None:
-    """The sample as a track point; None while a part of it is unknown."""
-    if (
-        sample.lat_deg is None
-        or sample.lon_deg is None
-        or sample.up_m is None
-        or sample.heading_deg is None
-    ):
-        return None
-    return TrackPoint(
-        ts_utc=sample.ts_utc,
-        vehicle_id=sample.vehicle_id,
-        lat_deg=sample.lat_deg,
-        lon_deg=sample.lon_deg,
-        up_m=sample.up_m,
-        heading_deg=sample.heading_deg,
-    )
 
 
 class Recorder:
@@ -42,23 +22,25 @@ class Recorder:
         self._member = member
         self._store = store
         self._waiting: list[TrackPoint] = []
-        self._last: TrackPoint | None = None
+        self._take()  # what was before this run is no part of it
 
     async def record(self, clock: Clock, period_s: float) -> None:
-        """Sample for ever (until cancelled)."""
+        """Collect for ever (until cancelled)."""
         while True:
-            self.sample()
+            self.collect()
             if len(self._waiting) >= BATCH:
                 await self.flush()
             await clock.sleep(period_s)
 
-    def sample(self) -> None:
-        """Take the latest telemetry, if it is news."""
-        point = track_point(self._member.telemetry)
-        if point is None or (self._last and point.ts_utc <= self._last.ts_utc):
-            return
-        self._last = point
-        self._waiting.append(point)
+    def _take(self) -> tuple[TrackPoint, ...]:
+        try:
+            return self._member.vehicle.track()
+        except LinkFailed:
+            return ()
+
+    def collect(self) -> None:
+        """Take what the vehicle has told since the last time."""
+        self._waiting += self._take()
 
     async def flush(self) -> None:
         """Store what waits; what cannot be stored now goes on waiting."""

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 
 from patrolctl.domain.errors import CommandFailed, PatrolError, UploadFailed
+from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import FleetVehicle, LinkState
 from patrolctl.domain.mission import Mission, UploadReceipt
@@ -16,13 +17,14 @@ from patrolctl.mavlink.command import Order
 from patrolctl.mavlink.facts import Fact
 from patrolctl.mavlink.launching import Approved, launch
 from patrolctl.mavlink.link import Link
-from patrolctl.mavlink.messages import Message, StatusText
+from patrolctl.mavlink.messages import GlobalPositionInt, Message, StatusText
 from patrolctl.mavlink.options import LinkOptions
 from patrolctl.mavlink.orders import Desk
 from patrolctl.mavlink.progress import Breakpoint, Progress
 from patrolctl.mavlink.signing import Signer
 from patrolctl.mavlink.state import View
 from patrolctl.mavlink.storing import store_mission
+from patrolctl.mavlink.trail import Trail
 from patrolctl.mavlink.wire import Cmd, distance_m
 
 log = logging.getLogger(__name__)
@@ -68,6 +70,7 @@ class MavlinkVehicle:
         )
         self.desk = Desk(self._link, pilot)
         self._listeners: set[asyncio.Queue[VehicleEvent]] = set()
+        self._trail = Trail(VehicleId(entry.id))
         self._introduce = asyncio.Event()
         self._storing = False
         self._stored_s = 0.0
@@ -259,6 +262,10 @@ class MavlinkVehicle:
         finally:
             self._listeners.discard(queue)
 
+    def track(self) -> tuple[TrackPoint, ...]:
+        """Positions since the last call, at the times they were measured."""
+        return self._trail.take()
+
     # -- what the verbs are made of ------------------------------------------
 
     async def enter(self, purpose: Purpose, name: str) -> None:
@@ -353,6 +360,8 @@ class MavlinkVehicle:
         now_s = self.clock.monotonic_s()
         for fact in self.view.apply(message, now_s):
             self.tell(fact)
+        if isinstance(message, GlobalPositionInt):
+            self._trail.push(message, self.clock.utc())
         if isinstance(message, StatusText):
             self._watch_text(message, now_s)
 

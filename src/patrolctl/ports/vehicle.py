@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.machines import FleetVehicle, LinkState
 from patrolctl.domain.mission import Mission, UploadReceipt
 from patrolctl.domain.telemetry import Telemetry, VehicleEvent
@@ -30,6 +31,14 @@ class Vehicle(Protocol):
     @property
     def telemetry(self) -> Telemetry:
         """The latest of everything."""
+        ...
+
+    def track(self) -> tuple[TrackPoint, ...]:
+        """Positions since the last call, each at the time it was measured.
+
+        Not a picture for people (that is :attr:`telemetry`) but the record:
+        nothing is left out when we were busy for a moment.
+        """
         ...
 
     async def ready(self) -> tuple[str, ...]:

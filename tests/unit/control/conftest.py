@@ -20,6 +20,7 @@ from patrolctl.control.job import Limits
 from patrolctl.domain.audit import AuditEntry
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import Conflict, LaunchRefused, NotFound, StoreFailed
+from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.ids import AnnouncementId, SortieId, SpeakerId, VehicleId
 from patrolctl.domain.machines import (
     FleetVehicle,
@@ -198,6 +199,7 @@ class FakeVehicle:
         self.stuck = False
         self.lose_mission = False
         self.stays_armed = False
+        self.last_point: TrackPoint | None = None
         self._kept_until: dict[int, float] = {}
         self._listeners: list[asyncio.Queue[VehicleEvent]] = []
         self._flight: asyncio.Task[None] | None = None
@@ -221,6 +223,12 @@ class FakeVehicle:
             battery_ratio=self.battery,
             seq=self.seq,
         )
+
+    def track(self) -> tuple[TrackPoint, ...]:
+        t = self.telemetry
+        point = TrackPoint(t.ts_utc, t.vehicle_id, t.lat_deg, t.lon_deg, t.up_m, 0.0)
+        fresh, self.last_point = point != self.last_point, point
+        return (point,) if fresh else ()
 
     def emit(self, kind: EventKind, text: str = "", seq: int | None = None) -> None:
         event = VehicleEvent(

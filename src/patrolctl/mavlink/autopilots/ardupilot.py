@@ -261,7 +261,7 @@ class ArduPilot:
                 return found
         # LOITER_TIME comes back with its direction, 1, in param 3.
         # LAND with its direction, ±1, in param 4 (mission_cmd_to_mavlink_int).
-        shown = {Cmd.NAV_LOITER_TIME: 2, Cmd.NAV_LAND: 3}
+        shown: dict[int, int] = {Cmd.NAV_LOITER_TIME: 2, Cmd.NAV_LAND: 3}
         compared = shown.get(sent.command, 4)
         for number in range(compared):
             if not same_number(sent.params[number], got.params[number], 1e-4):
