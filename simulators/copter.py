@@ -153,7 +153,7 @@ class Copter(Vehicle):
             return "Mode requires mission"
         return None
 
-    def set_mode(self, mode: int, *, by_gcs: bool = True) -> bool:
+    def set_mode(self, mode: int) -> bool:
         """Change the flight mode as Copter::set_mode does."""
         if mode == self.mode:
             return True
@@ -605,7 +605,7 @@ class Copter(Vehicle):
         if action == 0:
             return
         if self.fence.distance_m > GIVE_UP_M or action == 2:
-            self.set_mode(LAND, by_gcs=False)
+            self.set_mode(LAND)
         elif action == 4:
             self._first_of(BRAKE, LAND)
         elif action in (3, 5):
@@ -651,7 +651,7 @@ class Copter(Vehicle):
             self.disarm()
             return
         self.text(2, "EKF Failsafe: changed to LAND Mode")
-        self.set_mode(LAND, by_gcs=False)
+        self.set_mode(LAND)
 
     def _act(self, action: int) -> None:
         modes = {
@@ -669,5 +669,5 @@ class Copter(Vehicle):
 
     def _first_of(self, *modes: int) -> None:
         for mode in modes:
-            if self.set_mode(mode, by_gcs=False):
+            if self.set_mode(mode):
                 return

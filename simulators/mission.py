@@ -258,9 +258,12 @@ class Mission:
         Returns:
             None when nothing changed, else whether the restart worked.
         """
+        seen = self._seen
+        if seen is not None and seen[:2] == (self.version, self._nav.index):
+            return None
         upcoming = self._upcoming()
         now = (self.version, self._nav.index, upcoming)
-        seen, self._seen = self._seen, now
+        self._seen = now
         if seen is None or seen[0] == now[0] or seen[1] != now[1]:
             return None
         if seen[2] == upcoming or self.state is not State.RUNNING:

@@ -135,7 +135,7 @@ class Rover(Vehicle):
             return "Mode requires mission"
         return None
 
-    def set_mode(self, mode: int, *, by_gcs: bool = True) -> bool:
+    def set_mode(self, mode: int) -> bool:
         """Change the mode as Rover::set_mode does."""
         if mode == self.mode:
             return True
@@ -402,7 +402,7 @@ class Rover(Vehicle):
         if action == 0:
             return
         if self.fence.distance_m > GIVE_UP_M:
-            self.set_mode(HOLD, by_gcs=False)
+            self.set_mode(HOLD)
         else:
             self._act(action)
 
@@ -426,7 +426,7 @@ class Rover(Vehicle):
 
     def position_lost(self) -> None:
         """FS_EKF_ACTION: hold."""
-        self.set_mode(HOLD, by_gcs=False)
+        self.set_mode(HOLD)
         self.text(2, "EKF failsafe")
 
     def _act(self, action: int) -> None:
@@ -440,5 +440,5 @@ class Rover(Vehicle):
         if action == 5:
             self.disarm()
         for mode in modes.get(action, ()):
-            if self.set_mode(mode, by_gcs=False):
+            if self.set_mode(mode):
                 return

@@ -9,7 +9,7 @@ import heapq
 import itertools
 import math
 import random
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
 from typing import ClassVar
@@ -20,12 +20,13 @@ from simulators.config import CAPACITY, VehicleConfig
 from simulators.fence import FenceMonitor, FenceStore
 from simulators.geometry import Frame
 from simulators.items import GLOBAL, Stored
-from simulators.links import HEARTBEAT_ID, TIMESYNC_ID, Link, new_link
+from simulators.links import Link
 from simulators.mission import Mission
 from simulators.params import Params
 from simulators.rally import RallyStore
-from simulators.transfer import Peer, Transfer
-from simulators.wire import Message, Signing, mavlink
+from simulators.talker import Talker
+from simulators.transfer import Transfer
+from simulators.wire import Message, mavlink
 
 FENCE_PERIOD_S = 0.3
 IDLE_TICK_S = 1.0
@@ -37,7 +38,7 @@ Handler = Callable[["Vehicle", Link, Message], None]
 Builder = Callable[["Vehicle"], Message | None]
 
 
-class Vehicle(ABC):
+class Vehicle(Talker):
     """Everything that copter and rover share."""
 
     kind: ClassVar[str]
@@ -46,19 +47,14 @@ class Vehicle(ABC):
     auto_mode: ClassVar[int]
 
     def __init__(self, config: VehicleConfig) -> None:
-        self.config = config
+        super().__init__(config, Params(self.kind, config.sysid))
+        self.params.overrule(config.param_overrides)
         self.random = random.Random(config.seed)
-        self.now_s = 0.0
         self.boot_s = 0.0
         self.boots = 0
-        self.params = Params(self.kind, config.sysid)
-        self.params.overrule(config.param_overrides)
         self.frame = Frame(config.lat_deg, config.lon_deg)
         self.body = Body(yaw_rad=math.radians(config.heading_deg))
         self.battery = Battery(self.params, config.endurance_s)
-        self.signing = Signing()
-        if config.signing_key is not None:
-            self.signing.set_key(config.signing_key, 1)
         self.handlers: dict[int, Handler] = {}
         self.builders: dict[int, Builder] = {}
         self._make_stores()
@@ -78,15 +74,12 @@ class Vehicle(ABC):
         self.rally = RallyStore(self.params, room.rally_points)
         stores = (self.mission, self.fence_store, self.rally)
         self.transfers = {s.mission_type: Transfer(s, self.text) for s in stores}
-        self.links: dict[str, Link] = {}
-        self._last_words: dict[str, bytes] = {}
         self.relays = [False, False]
         self.wind = self.config.wind
         self._scheduled: list[tuple[float, int, Callable[[], None]]] = []
         self._schedule_order = itertools.count()
         self.executed: deque[tuple[float, int, int, int]] = deque(maxlen=4096)
         self.effects: deque[tuple[float, str]] = deque(maxlen=4096)
-        self.texts: deque[tuple[float, int, str]] = deque(maxlen=4096)
 
     def _clear_state(self) -> None:
         """What a boot begins with; storage is kept."""
@@ -101,11 +94,7 @@ class Vehicle(ABC):
         self.gcs_heard_s: float | None = None
         self.gcs_failsafe = self.ekf_failsafe = False
         self.stalled = False
-        self.reached: int | None = None
         self.armed_s = 0.0
-        self._pending_texts: list[tuple[int, str]] = []
-        self._reports: list[Message] = []
-        self._answers: list[tuple[Link, Message]] = []
         self.reboot_asked = False
         self._tick_at_s = self.now_s
         self._tick_last_s = self.now_s
@@ -113,104 +102,12 @@ class Vehicle(ABC):
         self._second_at_s = self.now_s
         self._timeline = deque(self._boot_timeline())
 
-    # -- links ---------------------------------------------------------------
-
-    def open_link(self, name: str, *, trusted: bool = False) -> None:
-        """A peer connects; it gets heartbeats, and more when it asks."""
-        number = len(self.links)
-        sysid = self.config.sysid
-        link = new_link(name, number, sysid, self.signing, trusted=trusted)
-        self.links[name] = link
-        link.stream(HEARTBEAT_ID, 1.0, self.now_s)
-        link.stream(TIMESYNC_ID, 10.0, self.now_s)
-        link.reached_waits = self.reached is not None
-        self.default_streams(link)
-
-    def close_link(self, name: str) -> None:
-        """The peer is gone."""
-        self.links.pop(name, None)
-
-    def receive(self, name: str, data: bytes) -> None:
-        """Bytes from a peer; answers are ready for :meth:`transmit`."""
-        link = self.links.get(name)
-        if link is None:
-            return
-        for packet in link.framer.push(data):
-            if not link.trusted and not self.signing.accepts(packet):
-                continue
-            self._dispatch(link, packet.message)
-            if self.links.get(name) is not link:
-                return  # it rebooted
-
-    def transmit(self, name: str) -> bytes:
-        """Bytes for a peer since the last call."""
-        link = self.links.get(name)
-        return self._last_words.pop(name, b"") if link is None else link.take()
-
-    def _dispatch(self, link: Link, message: Message) -> None:
-        sysid = self.config.sysid
-        if message.get_srcSystem() == sysid:
-            return
-        if getattr(message, "target_system", 0) not in (0, sysid):
-            return
-        if getattr(message, "target_component", 0) not in (0, 1):
-            return
+    def handle(self, link: Link, message: Message) -> None:
+        """Answer a message, and run the main loop soon."""
         handler = self.handlers.get(message.get_msgId())
-        if handler is None:
-            return
-        handler(self, link, message)
-        self._tick_at_s = min(self._tick_at_s, self.now_s + LOOP_S)
-        self.flush()
-
-    def peer(self, link: Link, message: Message) -> Peer:
-        """Who sent a message, with the way back."""
-        return Peer(
-            message.get_srcSystem(), message.get_srcComponent(), link.name, link.send
-        )
-
-    def broadcast(self, message: Message) -> None:
-        """To every link."""
-        for link in self.links.values():
-            link.send(message)
-
-    def report(self, message: Message) -> None:
-        """To every link, after the answer that is being made."""
-        self._reports.append(message)
-
-    def after_ack(self, link: Link, message: Message) -> None:
-        """To one link, after the ACK that is being made."""
-        self._answers.append((link, message))
-
-    def text(self, severity: int, text: str) -> None:
-        """STATUSTEXT to every link; it goes out after the ACK it explains."""
-        self.texts.append((self.now_s, severity, text))
-        self._pending_texts.append((severity, text))
-
-    def flush(self) -> None:
-        """Send what waits for the end of an answer or a tick."""
-        for name, value in self.params.saved():
-            self._reports.append(self.param_value(name, value, 65535))
-        for link, message in self._answers:
-            link.send(message)
-        self._answers.clear()
-        for message in self._reports:
-            self.broadcast(message)
-        self._reports.clear()
-        for severity, text in self._pending_texts:
-            self.broadcast(
-                mavlink.MAVLink_statustext_message(severity, text[:50].encode())
-            )
-        self._pending_texts.clear()
-        for link in self.links.values():
-            if link.reached_waits:
-                link.reached_waits = False
-                link.send(mavlink.MAVLink_mission_item_reached_message(self.reached))
-
-    def param_value(self, name: str, value: float, index: int) -> Message:
-        """PARAM_VALUE of one parameter."""
-        return mavlink.MAVLink_param_value_message(
-            name.encode(), value, self.params.type_of(name), len(self.params), index
-        )
+        if handler is not None:
+            handler(self, link, message)
+            self._tick_at_s = min(self._tick_at_s, self.now_s + LOOP_S)
 
     # -- time ----------------------------------------------------------------
 
@@ -308,8 +205,7 @@ class Vehicle(ABC):
         """Start again: links close, storage stays, a flying copter falls."""
         self.boots += 1
         self.boot_s = self.now_s
-        self._last_words = {name: link.take() for name, link in self.links.items()}
-        self.links.clear()
+        self.fall_silent()
         for transfer in self.transfers.values():
             transfer.forget()
         self.mission.stop()
@@ -494,26 +390,14 @@ class Vehicle(ABC):
         self.gps_ok = self.position_ok = True
         self.ekf_failsafe = False
 
-    # -- mission reports -----------------------------------------------------
-
-    def item_reached(self, index: int) -> None:
-        """One slot for all: a second report in the same turn overwrites it."""
-        self.reached = index
-        for link in self.links.values():
-            link.reached_waits = True
-
     # -- what copter and rover do differently --------------------------------
-
-    @abstractmethod
-    def default_streams(self, link: Link) -> None:
-        """What a new link gets unasked."""
 
     @abstractmethod
     def step(self, dt_s: float) -> None:
         """Run the mode and move."""
 
     @abstractmethod
-    def set_mode(self, mode: int, *, by_gcs: bool = True) -> bool:
+    def set_mode(self, mode: int) -> bool:
         """Change the flight mode."""
 
     @abstractmethod
