@@ -33,7 +33,7 @@ demo: setup
 	$(BIN)/patrolctl demo
 
 test: setup
-	$(BIN)/python -m pytest -m "not ardupilot and not campaign"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not ardupilot and not campaign"
 
 check: setup
 	$(BIN)/ruff format --check .

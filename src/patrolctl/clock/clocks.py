@@ -184,10 +184,12 @@ class PacedClock:
     async def sleep(self, delay_s: float) -> None:
         """Wait for this clock's seconds."""
         until_s = self.monotonic_s() + delay_s
-        if delay_s <= 0:
-            await asyncio.sleep(0)
+        left_s = max(0.0, delay_s)
+        await asyncio.sleep(min(left_s / self._speedup, self._slice_s))
         while (left_s := until_s - self.monotonic_s()) > 0:
-            await asyncio.sleep(min(left_s / self._speedup, self._slice_s))
+            # In slices: the speed-up may change while we sleep.
+            slice_s = min(left_s / self._speedup, self._slice_s)
+            await asyncio.sleep(slice_s)
 
     @asynccontextmanager
     async def timeout(self, delay_s: float) -> AsyncIterator[object]:
