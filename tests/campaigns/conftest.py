@@ -1,11 +1,16 @@
 """Both ends in one process under virtual time.
 
-The ground station's protocol machines and the simulated vehicle's core talk
-through a seeded faulty link; nothing waits for a real clock or a socket.
+The ground station and the simulated vehicle's core talk through a seeded
+faulty link; nothing waits for a real clock or a socket. :class:`Rig` drives
+the protocol machines alone; :class:`VirtualLoop` and :class:`Wire` run the
+whole driver, tasks and all.
 """
 
+import asyncio
 import random
+import selectors
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -111,6 +116,114 @@ class Rig:
         return exchange
 
 
+class _Jump(selectors.SelectSelector):
+    """Instead of waiting, time jumps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        assert timeout is not None, "every task waits for what never comes"
+        self.now_s += max(0.0, timeout)
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time passes only when nobody has anything to do."""
+
+    def __init__(self) -> None:
+        self._jump = _Jump()
+        super().__init__(self._jump)
+
+    def time(self) -> float:
+        return self._jump.now_s
+
+
+class LoopClock:
+    """The Clock of a virtual loop."""
+
+    START = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def monotonic_s(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def utc(self) -> datetime:
+        return self.START + timedelta(seconds=self.monotonic_s())
+
+    async def sleep(self, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
+
+    def timeout(self, delay_s: float) -> asyncio.Timeout:
+        return asyncio.timeout(delay_s)
+
+
+class Wire:
+    """A channel of the driver's that leads to a vehicle's core.
+
+    ``stream``: like TCP it ends when the vehicle reboots; else, like UDP, the
+    vehicle just goes on sending.
+    """
+
+    def __init__(
+        self, vehicle: Vehicle, faults: LinkFaults, seed: int, *, stream: bool
+    ) -> None:
+        self.vehicle = vehicle
+        self.link = FaultyLink(faults, seed=seed)
+        self.ended = asyncio.Event()
+        self.watch: Callable[[Vehicle], None] | None = None
+        self._stream = stream
+        self._boots = vehicle.boots
+        self._on_bytes: Callable[[bytes, tuple[str, int]], None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        vehicle.open_link("gcs")
+
+    async def open(
+        self, endpoint: object, on_bytes: Callable[[bytes, tuple[str, int]], None]
+    ) -> "Wire":
+        """Stands in for ``transport.open_channel``."""
+        self._on_bytes = on_bytes
+        self.ended.clear()
+        self._plan()
+        return self
+
+    def send(self, data: bytes, peer: tuple[str, int]) -> None:
+        self.link.push_in(data, asyncio.get_running_loop().time())
+        self._plan()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _plan(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        due_s = min(self.vehicle.next_event_s(), self.link.next_due_s())
+        self._timer = asyncio.get_running_loop().call_at(due_s, self._turn)
+
+    def _turn(self) -> None:
+        vehicle, link = self.vehicle, self.link
+        now_s = asyncio.get_running_loop().time()
+        vehicle.advance(now_s)
+        for data in link.ready_in(now_s):
+            vehicle.receive("gcs", data)
+        out = vehicle.transmit("gcs")
+        if out:
+            link.push_out(out, now_s)
+        if self.watch is not None:
+            self.watch(vehicle)
+        for data in link.ready_out(now_s):
+            if self._on_bytes is not None:
+                self._on_bytes(data, ("", 0))
+        if vehicle.boots != self._boots:
+            self._boots = vehicle.boots
+            vehicle.open_link("gcs")
+            if self._stream:
+                link.clear()
+                self.ended.set()
+        self._plan()
+
+
 def random_place(dice: random.Random) -> LatLon:
     return LatLon(
         lat_deg=HOME.lat_deg + dice.uniform(-0.004, 0.004),
@@ -197,6 +310,11 @@ def random_faults(seed: int) -> LinkFaults:
 @pytest.fixture(scope="session")
 def rig() -> type[Rig]:
     return Rig
+
+
+@pytest.fixture(scope="session")
+def virtual() -> tuple[type[VirtualLoop], type[LoopClock], type[Wire]]:
+    return VirtualLoop, LoopClock, Wire
 
 
 @pytest.fixture(scope="session")
