@@ -69,12 +69,38 @@ def test_every_street_is_driven(make_site, make_order):
     _accepted(plan, site)
 
 
+def test_covering_streets_is_heard_all_along_them(make_site, make_order):
+    site = make_site(SQUARE, oneway=ROUND)
+    plan = plan_loop(site, make_order(cover="streets"))
+    assert len(plan.receivers) == 32  # every 25 m
+    assert all(r.reached for r in plan.receivers)
+    stays = [i for i in plan.sorties[0].items if i.type is ItemType.DWELL]
+    assert all(i.cue is not None for i in stays)
+    assert 8 <= len(stays) <= 24
+    assert plan.summary.distance_m == pytest.approx(800, abs=0.1)
+    _accepted(plan, site)
+
+
+def test_nothing_is_played_close_to_a_facade(make_site, make_order, rovers):
+    loud = replace(rovers[0], speaker=replace(rovers[0].speaker, level_1m_db=130.0))
+    row = Building("b", "", MultiPolygon([box(40, 4, 160, 14)]), 9, 3, 3)
+    site = make_site(SQUARE[:1], [(20, 8)], buildings=(row,))
+    plan = plan_loop(site, make_order(cover="streets", fleet=(loud,)))
+    for item in plan.sorties[0].items:
+        if item.cue is not None:
+            east, _ = site.frame.point_en(item.position)
+            assert not 40 < east < 160
+    _accepted(plan, site)
+
+
 def test_a_zone_limits_what_is_covered(make_site, make_order):
     zone = Zone("z", "Z", ZoneClass.CONTROLLED, box(150, -50, 250, 250))
     site = make_site(SQUARE, [(0, 100), (200, 100)], zones=(zone,))
     order = make_order(requirement=Requirement(zone="Z"), cover="streets")
     plan = plan_loop(site, order)
-    assert [r.id for r in plan.receivers] == ["ground-p1"]
+    assert plan.receivers[0].id == "ground-p1"
+    roads = {r.id.split("-")[1] for r in plan.receivers[1:]}
+    assert roads == {"w1"}  # those whose middle is in the zone
     assert plan.summary.distance_m == pytest.approx(800, abs=0.1)
     _accepted(plan, site)
     with pytest.raises(NoFeasiblePlan, match="no zone elsewhere"):
@@ -153,7 +179,8 @@ def test_a_round_too_long_for_the_battery_is_cut(make_site, make_order, rovers):
         assert len(plan.sorties) > 1
         assert all(s.energy_ratio <= 0.7 for s in plan.sorties)
         stops = [i.station for s in plan.sorties for i in s.items if i.station]
-        assert sorted(stops) == ["stop-p0", "stop-p1", "stop-p2"]
+        named = [s for s in stops if "street" not in s]
+        assert sorted(named) == ["stop-p0", "stop-p1", "stop-p2"]
         assert any("too long for one battery" in w for w in plan.warnings)
         _accepted(plan, site)
 

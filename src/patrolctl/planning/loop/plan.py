@@ -27,6 +27,14 @@ from patrolctl.planning.loop.order import Deadline, LoopOrder
 from patrolctl.planning.loop.postman import cover_streets
 from patrolctl.planning.loop.router import Router
 from patrolctl.planning.loop.split import split_lap
+from patrolctl.planning.loop.streets import (
+    Quiet,
+    covering_stops,
+    reach_m,
+    street_ears,
+    translated,
+    with_places,
+)
 from patrolctl.planning.loop.tour import shortest_tour, tour_bound_m
 from patrolctl.planning.progress import PlanProgress, Tell, untold
 
@@ -133,9 +141,10 @@ class _Job:
         self.anchored: Anchored = anchor(
             site, tuple(launches.values()), self.points, self._quiet_m()
         )
-        self.router = Router(self.anchored.network)
         self.entry = self.anchored.entries[self.patrols[0].launch.id]
         self.wanted = self._wanted()
+        self.router = Router(self.anchored.network)
+        self.ears: tuple[SitePoint, ...] = ()  # along covered streets
         self.cut = False  # whether one round takes several sorties
 
     def _quiet_m(self) -> float:
@@ -218,12 +227,27 @@ class _Job:
     def _over_streets(self, wanted: set[int]) -> tuple[Lap, float]:
         numbers = np.array(sorted(wanted), dtype=np.int64)
         circuit = cover_streets(self.router, numbers, self._nodes(), self.deadline)
+        self.ears = street_ears(self.anchored, wanted)
+        arcs = self._finer([int(self.router.number[a]) for a in circuit.arcs], wanted)
         first: dict[int, int] = {}
-        for n, arc in enumerate(circuit.arcs, start=1):
+        for n, arc in enumerate(arcs, start=1):
             first.setdefault(int(self.router.head[arc]), n)
         stops = sorted((first[n], s) for s, n in self.anchored.stops.items())
-        lap = Lap(self.entry, tuple(circuit.arcs), tuple(stops))
+        lap = Lap(self.entry, tuple(arcs), tuple(stops))
+        voice = (self.patrols[0].entry.speaker, Quiet(self.site, self._quiet_m()))
+        lap = covering_stops(lap, self.router, self.ears, self.order, voice)
         return lap, circuit.bound_m
+
+    def _finer(self, arcs: list[int], wanted: set[int]) -> list[int]:
+        """The same round on a network with places to stop along its streets.
+
+        Only now: the solver has no use for them, and they would be many.
+        """
+        reach = reach_m(self.order, self.patrols[0].entry.speaker)
+        self.anchored, became = with_places(self.anchored, wanted, reach)
+        self.wanted = {piece for e in wanted for piece in became[e]}
+        self.router = Router(self.anchored.network)
+        return [self.router.index[a] for a in translated(arcs, became)]
 
     # -- the plan
 
@@ -278,7 +302,8 @@ class _Job:
     def _receivers(self, sorties: tuple[Sortie, ...]) -> tuple[PlanReceiver, ...]:
         items = tuple(i for s in sorties for i in s.items)
         speaker = self.patrols[0].entry.speaker
-        return receivers_at(self.site, self.points, items, self.order, speaker)
+        points = self.points + self.ears
+        return receivers_at(self.site, points, items, self.order, speaker)
 
     def _warnings(self, sorties: tuple[Sortie, ...]) -> tuple[str, ...]:
         said = []
