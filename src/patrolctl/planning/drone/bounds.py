@@ -11,8 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial import cKDTree
 
 from patrolctl.acoustics.bands import Floats
+from patrolctl.planning.drone.coverage import Cover
+from patrolctl.planning.space import Motion
+from patrolctl.planning.space.motion import trapezoid_s
 
 Ints = npt.NDArray[np.int64]
 _ROUNDS = 400
@@ -109,3 +113,63 @@ def round_trips_s(time_s: Floats, homes: int, *, upper_s: float) -> float:
     # Trips are not joined at home: that would be one trip less.
     wide[n:, n:] = max(upper_s, float(time_s.max())) * 2.0
     return one_tree_s(wide, upper_s=upper_s)
+
+
+def least_round_s(there_and_back_s: Floats, cover: Cover, headings: int) -> float:
+    """The round trip that the receiver hardest to get at takes alone.
+
+    Args:
+        there_and_back_s: (places,) from home and back, as the crow flies.
+        cover: columns place-major, every row with a column.
+        headings: columns a place.
+    """
+    if cover.n_rows == 0:
+        return 0.0
+    per_entry = there_and_back_s[cover.cols // headings]
+    return float(np.minimum.reduceat(per_entry, cover.row_ptr[:-1]).max())
+
+
+def apart(cover: Cover, headings: int, *, most: int = 30) -> list[Ints]:
+    """Places of rows that no two share a place: each needs a visit of its own.
+
+    Rows that few places reach come first.
+    """
+    sizes = np.diff(cover.row_ptr)
+    taken = np.zeros(cover.n_cols // headings + 1, dtype=np.bool_)
+    out: list[Ints] = []
+    for row in np.argsort(sizes, kind="stable"):
+        mine = cover.cols[cover.row_ptr[row] : cover.row_ptr[row + 1]] // headings
+        if taken[mine].any():
+            continue
+        places = np.unique(mine).astype(np.int64)
+        taken[places] = True
+        out.append(places)
+        if len(out) == most:
+            break
+    return out
+
+
+def visits_s(points_m: Floats, groups: list[Ints], motion: Motion) -> float:
+    """Held–Karp bound on a round trip from home that visits every group.
+
+    The way between two groups is at least that between their nearest places
+    at cruise speed; a trip through more places only takes longer.
+
+    Args:
+        points_m: (places + 1, 3); the last one is home.
+        groups: disjoint sets of places.
+        motion: the copter's speeds.
+    """
+    sets = [*groups, np.array([len(points_m) - 1])]
+    n = len(sets)
+    trees = [cKDTree(points_m[s]) for s in sets]
+    gap = np.zeros((n, n))
+    for i in range(n):
+        for j in range(i + 1, n):
+            small, large = (i, j) if len(sets[i]) < len(sets[j]) else (j, i)
+            near, _ = trees[large].query(points_m[sets[small]])
+            gap[i, j] = gap[j, i] = float(np.min(near))
+    p = motion.profile
+    time = trapezoid_s(gap, p.cruise_m_s, p.accel_m_s2)
+    upper = float(time[np.arange(n), np.roll(np.arange(n), 1)].sum()) + 1.0
+    return one_tree_s(time, upper_s=upper)

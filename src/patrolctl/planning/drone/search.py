@@ -192,6 +192,11 @@ class Reporter:
         gap = None if bound is None else max(0.0, (time_s - bound) / time_s)
         self.tell(PlanProgress(text, self.base + self.span * ratio, time_s, bound, gap))
 
+    def done(self, time_s: float, bound_s: float | None) -> None:
+        """The plan as it is."""
+        self.base, self.span, self.bound_s = 1.0, 0.0, bound_s
+        self.found(time_s, 1.0, "done")
+
     def stage(self, text: str, ratio: float) -> None:
         """A stage without a tour yet."""
         self.tell(PlanProgress(text, ratio))

@@ -9,7 +9,13 @@ import numpy.typing as npt
 from patrolctl.domain.errors import NoFeasiblePlan
 from patrolctl.domain.plan import Plan, PlanKind, PlanSummary
 from patrolctl.domain.site import Site
-from patrolctl.planning.drone.bounds import Least, round_trips_s
+from patrolctl.planning.drone.bounds import (
+    Least,
+    apart,
+    least_round_s,
+    round_trips_s,
+    visits_s,
+)
 from patrolctl.planning.drone.document import (
     Heard,
     Places,
@@ -20,13 +26,14 @@ from patrolctl.planning.drone.document import (
 from patrolctl.planning.drone.flight import Flight
 from patrolctl.planning.drone.order import Budget, DroneOrder
 from patrolctl.planning.drone.reasons import reasons_for
-from patrolctl.planning.drone.roster import roster_of
+from patrolctl.planning.drone.roster import Roster, roster_of
 from patrolctl.planning.drone.search import (
     Bench,
     Reporter,
     bench_of,
     searched,
 )
+from patrolctl.planning.drone.sensitivity import sensitivity_of
 from patrolctl.planning.drone.stations import (
     Survey,
     ends_energy_s,
@@ -34,7 +41,7 @@ from patrolctl.planning.drone.stations import (
     offer,
     survey,
 )
-from patrolctl.planning.drone.task import Task, task_of
+from patrolctl.planning.drone.task import Task, home_points, task_of
 from patrolctl.planning.progress import PlanProgress, untold
 
 Ints = npt.NDArray[np.int64]
@@ -69,7 +76,7 @@ def plan_drone(
     report.stage("choosing stations", 0.25)
     goods = offer(task, view, lambda: budget.over(0.4))
     bench = bench_of(task, view, goods)
-    report.bound_s = global_bound_s(task, bench)
+    report.bound_s = global_bound_s(task, view, bench)
     tour = searched(task, bench, budget, report)
     return _finish(task, view, bench, tour, (budget, report))
 
@@ -98,10 +105,12 @@ def _finish(
     summary = _summary(task, got, flown.flights, flown.time_s)
     can = int((got.reached | bench.offer.reachable).sum())
     summary = replace(summary, reachable=can)
-    summary = _bounded(task, bench, flown.tour, flown.flights, summary)
+    summary = _bounded(task, view, bench, flown, summary)
+    varied = {} if budget.stop() else sensitivity_of(task, flown.stops)
     summary = replace(summary, solve_s=round(budget.used_s, 3))
-    report.found(flown.time_s, 1.0, "done")
-    return _plan(task, flown.flights, (got, reasons), summary)
+    report.done(flown.time_s, summary.lower_bound_s)
+    plan = _plan(task, flown.flights, (got, reasons), summary)
+    return replace(plan, sensitivity=varied)
 
 
 def _summary(
@@ -142,15 +151,15 @@ def _least(task: Task) -> Least:
 
 def _bounded(
     task: Task,
+    view: Survey,
     bench: Bench,
-    tour: Ints,
-    flights: list[Flight],
+    flown: Roster,
     summary: PlanSummary,
 ) -> PlanSummary:
     """Both bounds and both gaps."""
     time_s = summary.mission_time_s or 0.0
-    bound = min(global_bound_s(task, bench), time_s)
-    conditional = min(conditional_bound_s(task, bench, tour, flights), time_s)
+    bound = min(global_bound_s(task, view, bench), time_s)
+    conditional = min(conditional_bound_s(task, bench, flown), time_s)
     return replace(
         summary,
         lower_bound_s=round(bound, 2),
@@ -164,27 +173,40 @@ def _gap(time_s: float, bound_s: float) -> float | None:
     return round((time_s - bound_s) / time_s, 4) if time_s > 0.0 else None
 
 
-def global_bound_s(task: Task, bench: Bench) -> float:
+def global_bound_s(task: Task, view: Survey, bench: Bench) -> float:
     """What no choice of stations, order and sorties beats.
 
-    Holding and coming by the prices, or the least number of messages alone;
-    then the sorties that so much work takes.
+    Holding and coming by the prices, or the least number of messages and
+    the flying between receivers that no two share a place; then the sorties
+    that so much work takes.
     """
     prices = bench.offer.prices
     if prices is None:
         return 0.0
     least = _least(task)
-    count = np.ceil(prices.stations - 1e-6) * task.order.message_s
-    work = max(prices.bound_s, float(count))
+    count = float(np.ceil(prices.stations - 1e-6)) * task.order.message_s
+    work = max(prices.bound_s, count + _least_flying_s(task, view))
     cheap = min(1.0, task.profile.cruise_power_ratio)
     return least.mission_s(work, least.sorties(work * cheap))
 
 
-def conditional_bound_s(
-    task: Task, bench: Bench, tour: Ints, flights: list[Flight]
-) -> float:
+def _least_flying_s(task: Task, view: Survey) -> float:
+    points, homes = view.candidates.points_m, home_points(task)
+    heads = len(view.candidates.headings_deg)
+    out = task.motion.leg_s(homes[:, None, :], points[None, :, :]).min(axis=0)
+    back = task.motion.leg_s(points[:, None, :], homes[None, :, :]).min(axis=1)
+    alone = least_round_s(out + back, view.cover, heads)
+    if len(homes) > 1:
+        return alone  # each drone has a trip of its own, none need visit all
+    groups = apart(view.cover, heads)
+    every = np.vstack([points, homes])
+    return max(alone, visits_s(every, groups, task.motion))
+
+
+def conditional_bound_s(task: Task, bench: Bench, roster: Roster) -> float:
     """What no order and no sorties beat with these stations and legs."""
     least = _least(task)
+    tour = roster.tour
     market = bench.market
     rows, counts = np.unique(market.place[tour], return_counts=True)
     homes = len(bench.places) + np.arange(len(task.drones))
@@ -197,7 +219,7 @@ def conditional_bound_s(
     time[:n, :n], time[n, :n], time[:n, n] = inner, near, back
     hold = len(tour) * task.order.message_s
     cheap = min(1.0, task.profile.cruise_power_ratio)
-    flown = sum(f.duration_s for f in flights)
+    flown = sum(f.duration_s for f in roster.flights)
     sorties = least.sorties(hold)
     for _ in range(3):  # flying takes energy too, and so perhaps a sortie more
         trips = round_trips_s(time, sorties, upper_s=flown)
