@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -12,7 +13,8 @@ from typing import Any, TypeVar
 
 from patrolctl.app.compose import Service, ServiceOptions, open_service
 from patrolctl.app.headless import Say, all_linked, flown, made_plan
-from patrolctl.app.http import address, bind, serving
+from patrolctl.app.http import serving
+from patrolctl.app.listening import address
 from patrolctl.app.options import DemoOptions
 from patrolctl.app.simulation import Simulation, SimulationOptions, simulated
 from patrolctl.clock import Clock, ScaledClock
@@ -258,13 +260,13 @@ async def run_demo_once(options: DemoOptions, say: Say) -> DemoReport:
     return _summed(options, works)
 
 
-async def run_demo(options: DemoOptions, say: Say) -> None:
+async def run_demo(options: DemoOptions, listener: socket.socket, say: Say) -> None:
     """Serve the console with everything moving, until cancelled.
 
     Raises:
-        InputError: the port is taken, or the mission cannot be planned.
+        InputError, NoFeasiblePlan: the mission cannot be planned.
+        LinkFailed: a simulator does not start.
     """
-    listener = bind(options.host, options.port)
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
         service = await stack.enter_async_context(

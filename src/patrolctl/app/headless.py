@@ -53,7 +53,7 @@ async def made_plan(service: Service, order: PlanOrder, say: Say) -> PlanId:
 
 
 async def all_linked(
-    service: Service, vehicle_ids: tuple[VehicleId, ...], *, real_s: float = 30.0
+    service: Service, vehicle_ids: tuple[VehicleId, ...], *, real_s: float = 20.0
 ) -> None:
     """Wait until the links are live.
 

@@ -36,7 +36,5 @@ class DemoOptions:
     brief: Brief
     clip_dir: Path
     speedup: float
-    port: int = 8080
-    host: str = "127.0.0.1"
     launch: bool = True
     time_limit_s: float = 10.0

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from patrolctl.app.compose import Service, ServiceOptions, open_service
-from patrolctl.app.http import address, bind, serving
+from patrolctl.app.http import serving
+from patrolctl.app.listening import address, bind
 from patrolctl.app.lock import sole_user
 from patrolctl.clock import Clock, ScaledClock, SystemClock
 from patrolctl.config import Settings, load_brief, mission_folders

@@ -3,6 +3,7 @@
 import click
 
 from patrolctl.app.lifetime import run_interruptible
+from patrolctl.app.listening import bind
 from patrolctl.app.logs import log_to_stderr
 from patrolctl.app.options import DemoOptions
 from patrolctl.cli.output import emit, tell
@@ -45,15 +46,16 @@ def command(  # noqa: PLR0913 - one argument an option
         brief=load_brief(folder),
         clip_dir=load_settings(None).clip_dir,
         speedup=speedup or (20.0 if headless else 5.0),
-        port=port,
         launch=not idle,
     )
     log_to_stderr("WARNING")
+    listener = None if headless else bind("127.0.0.1", port)
     # Now that the input is good: this pulls in everything.
     from patrolctl.app.demo import run_demo, run_demo_once  # noqa: PLC0415
 
-    if not headless:
-        run_interruptible(lambda: run_demo(options, tell))
+    if listener is not None:
+        with listener:
+            run_interruptible(lambda: run_demo(options, listener, tell))
         return
     report = run_interruptible(lambda: run_demo_once(options, tell))
     if as_json:

@@ -4,7 +4,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from patrolctl.app.http import PortTaken, address, bind, serving
+from patrolctl.app.http import serving
+from patrolctl.app.listening import PortTaken, address, bind
 from patrolctl.domain.errors import InputError
 
 

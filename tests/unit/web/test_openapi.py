@@ -17,7 +17,8 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 
-from patrolctl.app.http import bind, serving
+from patrolctl.app.http import serving
+from patrolctl.app.listening import bind
 from patrolctl.store import open_store
 
 CHECKS = [
