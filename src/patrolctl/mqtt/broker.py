@@ -21,9 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from amqtt.broker import Broker
-from amqtt.errors import AMQTTError
-
 from patrolctl.domain.errors import PatrolError
 
 log = logging.getLogger(__name__)
@@ -248,6 +245,10 @@ async def _read_log(process: asyncio.subprocess.Process) -> None:
 
 @asynccontextmanager
 async def _in_process(port: int) -> AsyncIterator[None]:
+    # Imported where it is used: the onboard agent must not pay for it.
+    from amqtt.broker import Broker  # noqa: PLC0415
+    from amqtt.errors import AMQTTError  # noqa: PLC0415
+
     config = {
         "listeners": {"default": {"type": "tcp", "bind": f"{LOOPBACK}:{port}"}},
         "plugins": {
