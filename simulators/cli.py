@@ -51,6 +51,7 @@ def _speaker_options(parser: argparse.ArgumentParser) -> None:
     add("--epoch", type=float, default=None, metavar="UNIX_S")
     add("--clip-dir", type=Path, default=None)
     add("--state-dir", type=Path, default=None, help="keeps played keys")
+    add("--mqtt-version", choices=("5", "3.1.1"), default="5")
     add("--seed", type=int, default=0)
     add(
         "--fault",
@@ -155,6 +156,7 @@ async def _speaker(args: argparse.Namespace) -> int:
         state_dir=args.state_dir,
         faults=_speaker_faults(args.fault),
         seed=args.seed,
+        version_5=args.mqtt_version == "5",
     )
     service = SpeakerService(config, clock)
     async with asyncio.TaskGroup() as group:

@@ -29,7 +29,11 @@ MAX_SLEEP_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class SpeakerConfig:
-    """One loudspeaker process."""
+    """One loudspeaker process.
+
+    ``version_5`` False speaks MQTT 3.1.1, for brokers that know no other; a
+    command that is sent to be retained then looks like any other.
+    """
 
     speaker_id: str
     vehicle_id: str | None
@@ -39,6 +43,7 @@ class SpeakerConfig:
     state_dir: Path | None = None
     faults: SpeakerFaults = SpeakerFaults()
     seed: int = 0
+    version_5: bool = True
 
     @property
     def broker(self) -> tuple[str, int]:
@@ -90,8 +95,10 @@ class SpeakerService:
         """
         host, port = self.config.broker
         client = self._client
-        properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties = None
+        if self.config.version_5:
+            properties = Properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = SESSION_EXPIRY_S
         await asyncio.to_thread(
             client.connect, host, port, keepalive=30, properties=properties
         )
@@ -160,7 +167,7 @@ class SpeakerService:
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=f"speaker-{config.site}-{config.speaker_id}",
-            protocol=paho.MQTTv5,
+            protocol=paho.MQTTv5 if config.version_5 else paho.MQTTv311,
         )
         will = last_will(config.speaker_id, self.clock.utc_s())
         client.will_set(config.topic("state"), will, qos=1, retain=True)
@@ -171,9 +178,13 @@ class SpeakerService:
         return client
 
     def _on_connect(self, client: paho.Client, *_: object) -> None:
+        topic = self.config.topic("command")
+        if not self.config.version_5:
+            client.subscribe(topic, qos=1)
+            return
         # As published: also a command that is sent to be retained is refused.
         options = SubscribeOptions(qos=1, retainAsPublished=True)
-        client.subscribe(self.config.topic("command"), options=options)
+        client.subscribe(topic, options=options)
 
     def _on_subscribe(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._greet)

@@ -117,10 +117,10 @@ async def _stage(
     async with AsyncExitStack() as stack:
         scratch = stack.enter_context(_scratch())
         broker = await stack.enter_async_context(
-            run_broker(state_dir=scratch / "broker")
+            run_broker(state_dir=scratch / "broker", mosquitto=options.mosquitto)
         )
         if broker.kind != "mosquitto":
-            say("mosquitto is not installed: in-process broker on loopback instead")
+            say("no mosquitto: the broker runs in this process, on loopback only")
         epoch_utc = datetime.now(UTC)
         clock = ScaledClock(options.speedup, epoch_utc=epoch_utc)
         shared = SimulationOptions(
@@ -129,6 +129,7 @@ async def _stage(
             state_dir=scratch / "speakers",
             speedup=options.speedup,
             epoch_utc=epoch_utc,
+            mqtt_5=broker.kind == "mosquitto",
         )
         simulation = await stack.enter_async_context(simulated(options.brief, shared))
         fleet = ", ".join(v.id for v in options.brief.fleet)

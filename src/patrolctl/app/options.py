@@ -30,11 +30,15 @@ class OnceOptions:
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """What to show, how fast, and where."""
+    """What to show, how fast, and how.
+
+    ``mosquitto`` None: where it is installed; False: the in-process broker.
+    """
 
     mission_id: str
     brief: Brief
     clip_dir: Path
     speedup: float
     launch: bool = True
+    mosquitto: bool | None = None
     time_limit_s: float = 10.0

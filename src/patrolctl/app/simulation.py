@@ -24,6 +24,7 @@ class SimulationOptions:
     speedup: float
     epoch_utc: datetime
     seed: int = 1
+    mqtt_5: bool = True
 
     @property
     def pace(self) -> tuple[str, ...]:
@@ -105,6 +106,8 @@ def speaker_command(
         str(options.clip_dir),
         "--state-dir",
         str(options.state_dir),
+        "--mqtt-version",
+        "5" if options.mqtt_5 else "3.1.1",
         *options.pace,
     )
 

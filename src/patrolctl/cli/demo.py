@@ -22,6 +22,7 @@ from patrolctl.domain.jsondoc import encode
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
 @click.option("--idle", is_flag=True, help="Launch nothing until it is asked for.")
+@click.option("--no-mosquitto", is_flag=True, help="Use the in-process broker.")
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON on stdout.")
 def command(  # noqa: PLR0913 - one argument an option
     *,
@@ -31,6 +32,7 @@ def command(  # noqa: PLR0913 - one argument an option
     speedup: float | None,
     port: int,
     idle: bool,
+    no_mosquitto: bool,
     as_json: bool,
 ) -> None:
     """Show a whole mission in simulation: broker, vehicles, speakers, console.
@@ -47,6 +49,7 @@ def command(  # noqa: PLR0913 - one argument an option
         clip_dir=load_settings(None).clip_dir,
         speedup=speedup or (20.0 if headless else 5.0),
         launch=not idle,
+        mosquitto=False if no_mosquitto else None,
     )
     log_to_stderr("WARNING")
     listener = None if headless else bind("127.0.0.1", port)

@@ -51,14 +51,14 @@ def test_other_ends_leave_no_process_either(patrolctl, number) -> None:
     assert demo.none_left()
 
 
-def test_the_console_shows_moving_vehicles(patrolctl) -> None:
-    demo = patrolctl(
-        "demo", "--mission", "quickstart", "--port", "0", "--speedup", "20"
-    )
+def test_the_console_shows_moving_vehicles_without_mosquitto_too(patrolctl) -> None:
+    words = ["--mission", "quickstart", "--port", "0", "--speedup", "20"]
+    demo = patrolctl("demo", *words, "--no-mosquitto")
     url = demo.until("READY console at").split()[-1]
     with urllib.request.urlopen(f"{url}/healthz") as answer:
         assert json.load(answer)["status"] == "ok"
     demo.until(": launched")
+    demo.until("played to the end")
     seen = set()
     for _ in range(100):
         with urllib.request.urlopen(f"{url}/api/v1/vehicles") as answer:
