@@ -237,6 +237,11 @@ def _relay(v: Vehicle, link: Link, c: Command) -> int:
     return ACCEPTED
 
 
+def _look_at(v: Vehicle, link: Link, c: Command) -> int:
+    """ROI: for a camera mount, which turns nothing that is simulated."""
+    return ACCEPTED if place_of(v, c) is not None else DENIED
+
+
 def _servo(v: Vehicle, link: Link, c: Command) -> int:
     return ACCEPTED if 1 <= c.p1 <= 16 else FAILED
 
@@ -256,6 +261,8 @@ COMMON: dict[int, Act] = {
     mavlink.MAV_CMD_PREFLIGHT_REBOOT_SHUTDOWN: _reboot,
     mavlink.MAV_CMD_DO_SET_RELAY: _relay,
     mavlink.MAV_CMD_DO_SET_SERVO: _servo,
+    mavlink.MAV_CMD_DO_SET_ROI: _look_at,
+    mavlink.MAV_CMD_DO_SET_ROI_LOCATION: _look_at,
 }
 
 

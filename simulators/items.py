@@ -76,10 +76,6 @@ def _i16(value: float) -> float:
     return float((int(value) + 32768) % 65536 - 32768)
 
 
-def _half(value: float) -> float:
-    return float(struct.unpack("<e", struct.pack("<e", value))[0])
-
-
 def _same(value: float) -> float:
     return value
 
@@ -119,6 +115,11 @@ def _loiter_time(params: Params) -> Params:
     return _u16(params[0]), 0.0, -1.0 if params[2] < 0 else 1.0, float(params[3] > 0)
 
 
+def _loiter_to_alt(params: Params) -> Params:
+    radius = _u16(abs(params[1]))
+    return 0.0, -radius if params[1] < 0 else radius, 0.0, float(params[3] > 0)
+
+
 def _land(params: Params) -> Params:
     return _u16(params[0]), 0.0, 0.0, -1.0 if params[3] < 0 else 1.0
 
@@ -128,6 +129,7 @@ CONVERT: dict[int, Callable[[Params], Params]] = {
     mavlink.MAV_CMD_NAV_LOITER_UNLIM: _loiter_unlimited,
     mavlink.MAV_CMD_NAV_LOITER_TURNS: _loiter_turns,
     mavlink.MAV_CMD_NAV_LOITER_TIME: _loiter_time,
+    mavlink.MAV_CMD_NAV_LOITER_TO_ALT: _loiter_to_alt,
     mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH: _each(),
     mavlink.MAV_CMD_NAV_LAND: _land,
     mavlink.MAV_CMD_NAV_TAKEOFF: _each(_u16),
@@ -148,9 +150,11 @@ CONVERT: dict[int, Callable[[Params], Params]] = {
     mavlink.MAV_CMD_DO_REPEAT_SERVO: _each(_u8, _u16, _i16, _same),
     mavlink.MAV_CMD_DO_LAND_START: _each(),
     mavlink.MAV_CMD_DO_SET_ROI: _each(_u16),
+    mavlink.MAV_CMD_DO_SET_ROI_LOCATION: _each(),
+    mavlink.MAV_CMD_DO_SET_ROI_NONE: _each(),
     mavlink.MAV_CMD_DO_FENCE_ENABLE: _each(_u16),
     mavlink.MAV_CMD_DO_AUX_FUNCTION: _each(_u16, _u8),
-    mavlink.MAV_CMD_DO_SEND_SCRIPT_MESSAGE: _each(_u16, _half, _half, _half),
+    mavlink.MAV_CMD_DO_SEND_SCRIPT_MESSAGE: _each(_u16, _same, _same, _same),
     mavlink.MAV_CMD_DO_SET_REVERSE: _each(_u16),
     mavlink.MAV_CMD_DO_PAUSE_CONTINUE: _each(_u16),
     mavlink.MAV_CMD_DO_GUIDED_LIMITS: _each(_u16, _same, _same, _same),
@@ -173,6 +177,8 @@ WITH_PLACE = frozenset(
         mavlink.MAV_CMD_DO_SET_HOME,
         mavlink.MAV_CMD_DO_LAND_START,
         mavlink.MAV_CMD_DO_SET_ROI,
+        mavlink.MAV_CMD_DO_SET_ROI_LOCATION,
+        mavlink.MAV_CMD_NAV_LOITER_TO_ALT,
     }
 )
 
@@ -223,9 +229,10 @@ def store_item(item: Message) -> Stored:
 
 def check_place(lat_e7: int, lon_e7: int) -> None:
     """Refuse a latitude or longitude that is none."""
-    if abs(lat_e7) > 900_000_000:
+    # check_lat compares as float32, which lets a few units more pass
+    if f32(abs(lat_e7)) > 900_000_000:
         raise Refused(mavlink.MAV_MISSION_INVALID_PARAM5_X)
-    if abs(lon_e7) > 1_800_000_000:
+    if f32(abs(lon_e7)) > 1_800_000_000:
         raise Refused(mavlink.MAV_MISSION_INVALID_PARAM6_Y)
 
 

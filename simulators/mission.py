@@ -154,7 +154,7 @@ class Mission:
         if seq == 0 and self.home is not None:
             return self.home
         if seq >= len(self.items):
-            raise Refused(mavlink.MAV_MISSION_ERROR)
+            raise Refused(mavlink.MAV_MISSION_INVALID_SEQUENCE)
         return self.items[seq]
 
     def _changed(self) -> None:

@@ -39,7 +39,6 @@ _COMMON: Table = {
     "BATT_LOW_MAH": (660, REAL32),  # airframe: 20 %
     "BATT_CRT_MAH": (264, REAL32),  # airframe: 8 %
     "RELAY1_FUNCTION": (1, INT8),
-    "RELAY2_FUNCTION": (1, INT8),  # airframe
     "STAT_RUNTIME": (0, INT32),
     "STAT_BOOTCNT": (1, INT16),
 }
@@ -80,6 +79,7 @@ _COPTER: Table = {
 }
 
 _ROVER: Table = {
+    "RELAY2_FUNCTION": (1, INT8),  # airframe
     "FENCE_TYPE": (6, INT8),
     "BATT_FS_LOW_ACT": (1, INT8),  # airframe: RTL
     "BATT_FS_CRT_ACT": (2, INT8),  # airframe: hold

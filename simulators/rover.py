@@ -43,6 +43,8 @@ DO_DONE = frozenset(
         mavlink.MAV_CMD_DO_CHANGE_SPEED,
         mavlink.MAV_CMD_DO_SET_HOME,
         mavlink.MAV_CMD_DO_SET_ROI,
+        mavlink.MAV_CMD_DO_SET_ROI_LOCATION,
+        mavlink.MAV_CMD_DO_SET_ROI_NONE,
         mavlink.MAV_CMD_DO_SET_REVERSE,
         mavlink.MAV_CMD_DO_FENCE_ENABLE,
         mavlink.MAV_CMD_DO_GUIDED_LIMITS,

@@ -270,7 +270,7 @@ def _extended_state(v: Vehicle) -> Message:
 
 def _relays(v: Vehicle) -> Message:
     on = sum(1 << number for number, is_on in enumerate(v.relays) if is_on)
-    return mavlink.MAVLink_relay_status_message(v.boot_ms, on, 3)
+    return mavlink.MAVLink_relay_status_message(v.boot_ms, on, (1 << len(v.relays)) - 1)
 
 
 def _timesync(v: Vehicle) -> Message:

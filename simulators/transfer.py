@@ -132,7 +132,8 @@ class Transfer:
         """MISSION_ITEM_INT: the wanted one, or a refusal."""
         mine = self._peer
         if mine is None:
-            return  # ArduPilot drops items that nobody asked for
+            self._ack(peer, mavlink.MAV_MISSION_ERROR)  # nobody asked for it
+            return
         if item.seq != self._next:
             self._ack(peer, mavlink.MAV_MISSION_INVALID_SEQUENCE)
             return
@@ -157,11 +158,7 @@ class Transfer:
         if self._peer is not None:
             self._ack(peer, mavlink.MAV_MISSION_DENIED)
             return
-        peer.send(
-            mavlink.MAVLink_mission_count_message(
-                peer.sysid, peer.compid, self.store.count(), self.store.mission_type
-            )
-        )
+        peer.send(self._count(peer))
 
     def on_request(self, peer: Peer, seq: int, *, as_int: bool = True) -> None:
         """MISSION_REQUEST_INT (or MISSION_REQUEST): one item."""
@@ -171,6 +168,8 @@ class Transfer:
         try:
             stored = self.store.read(seq)
         except Refused as refused:
+            if refused.result == mavlink.MAV_MISSION_INVALID_SEQUENCE:
+                peer.send(self._count(peer))  # "educate the GCS" (4.7-dev)
             self._ack(peer, refused.result)
             return
         peer.send(self._item(peer, seq, stored, as_int=as_int))
@@ -223,6 +222,12 @@ class Transfer:
             mavlink.MAVLink_mission_request_message(
                 peer.sysid, peer.compid, self._next, self.store.mission_type
             )
+        )
+
+    def _count(self, peer: Peer) -> Message:
+        store = self.store
+        return mavlink.MAVLink_mission_count_message(
+            peer.sysid, peer.compid, store.count(), store.mission_type
         )
 
     def _ack(self, peer: Peer, result: int) -> None:

@@ -30,6 +30,7 @@ from simulators.wire import Message, mavlink
 
 FENCE_PERIOD_S = 0.3
 IDLE_TICK_S = 1.0
+RELAYS = {"copter": 1, "rover": 2}  # as SITL's parameter files have them
 LOOP_S = 0.0025  # the main loop runs at 400 Hz
 PREARM_S, POSITION_S = 23.6, 41.6
 ORIGIN_S, GPS_S = 19.9, 9.9
@@ -74,7 +75,7 @@ class Vehicle(Talker):
         self.rally = RallyStore(self.params, room.rally_points)
         stores = (self.mission, self.fence_store, self.rally)
         self.transfers = {s.mission_type: Transfer(s, self.text) for s in stores}
-        self.relays = [False, False]
+        self.relays = [False] * RELAYS[self.kind]
         self.wind = self.config.wind
         self._scheduled: list[tuple[float, int, Callable[[], None]]] = []
         self._schedule_order = itertools.count()

@@ -100,8 +100,8 @@ def test_a_refused_upload_has_destroyed_the_old_mission(ground: Ground) -> None:
     [
         (Item(mavlink.MAV_CMD_DO_FOLLOW), mavlink.MAV_MISSION_UNSUPPORTED),
         (Item(WP, 1, x=LAT, y=LON), mavlink.MAV_MISSION_UNSUPPORTED_FRAME),
-        (Item(WP, 6, x=900_000_001, y=0), mavlink.MAV_MISSION_INVALID_PARAM5_X),
-        (Item(WP, 6, x=0, y=1_800_000_001), mavlink.MAV_MISSION_INVALID_PARAM6_Y),
+        (Item(WP, 6, x=910_000_000, y=0), mavlink.MAV_MISSION_INVALID_PARAM5_X),
+        (Item(WP, 6, x=0, y=1_810_000_000), mavlink.MAV_MISSION_INVALID_PARAM6_Y),
         (Item(WP, 6, z=90_000.0), mavlink.MAV_MISSION_INVALID_PARAM7),
         (Item(WP, 6, z=math.nan), mavlink.MAV_MISSION_INVALID_PARAM7),
         (Item(WP, 6, (math.nan, 0, 0, 0)), mavlink.MAV_MISSION_INVALID_PARAM1),
@@ -188,9 +188,15 @@ def test_clear_all(ground: Ground) -> None:
     assert ground.vehicle.mission.count() == 0
 
 
-def test_reading_beyond_the_end_is_an_error(ground: Ground) -> None:
+def test_reading_beyond_the_end_tells_the_count(ground: Ground) -> None:
     ask = mavlink.MAVLink_mission_request_int_message(1, 1, 7, 0)
-    assert acks(ground.send(ask)) == [mavlink.MAV_MISSION_ERROR]
+    answer = ground.send(ask)
+    assert acks(answer) == [mavlink.MAV_MISSION_INVALID_SEQUENCE]
+    assert [m.count for m in answer if m.get_type() == "MISSION_COUNT"] == [1]
+
+
+def test_an_item_that_nobody_asked_for_is_an_error(ground: Ground) -> None:
+    assert acks(ground.send(wp(1).message(1, 0))) == [mavlink.MAV_MISSION_ERROR]
 
 
 def test_part_of_a_mission_can_be_replaced(ground: Ground) -> None:
