@@ -24,7 +24,7 @@ from patrolctl.mqtt.session import (
 log = logging.getLogger(__name__)
 
 WINDOW = 64
-FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 10.0
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 5.0
 DRAIN_S = 3.0
 
 

@@ -1,1 +1,5 @@
-"""Composition root of the agent on a vehicle's computer."""
+"""The small agent on a vehicle's companion computer."""
+
+from patrolctl.onboard.main import AgentOptions, run_agent
+
+__all__ = ["AgentOptions", "run_agent"]

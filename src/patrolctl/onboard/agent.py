@@ -1,0 +1,307 @@
+"""The agent on a vehicle's companion computer: plays what is due, and tells.
+
+Two ways lead to the loudspeaker and both end in the same queue: a ``play``
+command from the service, and a cue of the loaded sheet whose station the
+autopilot reports to have reached. One key is played once, whichever came
+first, in this life of the process or an earlier one.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from patrolctl.clock import Clock
+from patrolctl.domain.ids import SpeakerId, StationId, VehicleId
+from patrolctl.domain.sound import Playback, PlaybackStatus, SpeakerPhase, SpeakerState
+from patrolctl.mqtt.payloads import CommandPayload, SheetCue, SheetPayload, new_id
+from patrolctl.onboard.autopilot import Whereabouts
+from patrolctl.onboard.clips import ClipCache, ClipUnavailable
+from patrolctl.onboard.cues import Watch
+from patrolctl.onboard.ledger import Ledger
+from patrolctl.onboard.player import Outcome, Player
+from patrolctl.onboard.reports import Reporter
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 32
+RETRY_FETCH_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to be played. ``expires_utc`` None: due by place, not time."""
+
+    key: str
+    clip_sha256: str
+    clip_url: str | None
+    repeats: int
+    cue_id: str | None
+    station: str | None
+    run_id: str | None
+    expires_utc: datetime | None
+
+
+def run_of(key: str) -> str | None:
+    """The run's id, in front of the key's first colon."""
+    return key.partition(":")[0] if ":" in key else None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the agent is made of; built by ``onboard.main``."""
+
+    clock: Clock
+    ledger: Ledger
+    cache: ClipCache
+    player: Player
+    reporter: Reporter
+
+
+class Agent:
+    """One loudspeaker on one vehicle."""
+
+    def __init__(
+        self, speaker_id: SpeakerId, vehicle_id: VehicleId, parts: Parts
+    ) -> None:
+        self._speaker_id = speaker_id
+        self._vehicle_id = vehicle_id
+        self._clock = parts.clock
+        self._ledger = parts.ledger
+        self._cache = parts.cache
+        self._player = parts.player
+        self._reporter = parts.reporter
+        self._watch = Watch()
+        self._jobs: asyncio.Queue[Job] = asyncio.Queue(MOST_WAITING)
+        self._wanted: dict[str, str | None] = {}
+        self._fetch = asyncio.Event()
+        self._sheet: SheetPayload | None = None
+        self._muted = False
+        self._volume_ratio = 1.0
+        self._derating_ratio = 1.0
+
+    # commands -------------------------------------------------------------
+
+    def command(self, order: CommandPayload) -> None:
+        """A command from the service (never a retained one)."""
+        match order.action:
+            case "silence":
+                self.silence()
+            case "prepare" if order.clip_sha256:
+                self._want(order.clip_sha256, order.clip_url)
+            case "volume" if order.volume_ratio is not None:
+                self._volume_ratio = min(1.0, max(0.0, order.volume_ratio))
+                self._set_volume()
+            case "play" if order.key and order.clip_sha256 and order.expires_utc:
+                self._muted = False
+                self._enqueue(
+                    Job(
+                        key=order.key,
+                        clip_sha256=order.clip_sha256,
+                        clip_url=order.clip_url,
+                        repeats=max(1, order.repeats or 1),
+                        cue_id=order.cue_id,
+                        station=order.station,
+                        run_id=order.run_id or run_of(order.key),
+                        expires_utc=order.expires_utc,
+                    )
+                )
+            case _:
+                log.warning("command %s cannot be done", order.action)
+
+    def silence(self) -> None:
+        """Silent at once, and no cue of the sheet until told otherwise."""
+        self._muted = True
+        self._player.stop("silenced")
+        while not self._jobs.empty():
+            self._refuse(self._jobs.get_nowait(), "silenced")
+
+    def load(self, sheet: SheetPayload, raw: bytes) -> None:
+        """Take a cue sheet; an empty one takes the former back."""
+        if sheet.expires_utc <= self._clock.utc():
+            log.warning("the cue sheet of %s has expired", sheet.sortie_id)
+            return
+        self._ledger.keep("sheet", raw)
+        self.adopt(sheet)
+
+    def adopt(self, sheet: SheetPayload) -> None:
+        """Follow a sheet from now on."""
+        self._sheet = sheet if sheet.cues else None
+        self._muted = False
+        log.info("sortie=%s %d cues loaded", sheet.sortie_id, len(sheet.cues))
+        for cue in sheet.cues:
+            self._want(cue.clip_sha256, cue.clip_url)
+
+    # places ---------------------------------------------------------------
+
+    def moved(self, now: Whereabouts) -> None:
+        """The autopilot told a position; a cue may be due here."""
+        sheet = self._sheet
+        busy = self._player.playing or not self._jobs.empty()
+        if sheet is None or now.fix is None or not now.armed or self._muted or busy:
+            return
+        if sheet.expires_utc <= self._clock.utc():
+            self._sheet = None
+            return
+        cue = self._watch.due(sheet.cues, self._claimed, now.fix, now.fix_s)
+        if cue is not None:
+            self._enqueue(_job_of(cue, sheet.run_id))
+
+    def _claimed(self, key: str) -> bool:
+        return self._ledger.report(key) is not None
+
+    # playing --------------------------------------------------------------
+
+    def _enqueue(self, job: Job) -> None:
+        try:
+            self._jobs.put_nowait(job)
+        except asyncio.QueueFull:
+            self._refuse(job, "too many commands are waiting")
+
+    async def play_jobs(self) -> None:
+        """Play what is due, one at a time, for ever."""
+        self._report_unfinished()
+        while True:
+            job = await self._jobs.get()
+            try:
+                await self._play(job)
+            except sqlite3.Error as e:
+                # Without a record it might sound twice: it does not sound.
+                self._tell(SpeakerPhase.FAULT, f"the disk takes no record ({e})")
+
+    def _report_unfinished(self) -> None:
+        for report in self._ledger.unfinished():
+            self._finish(report, Outcome(0, complete=False, reason="agent restarted"))
+
+    async def _play(self, job: Job) -> None:
+        known = self._ledger.report(job.key)
+        if known is not None:  # the service asks again: the same report again
+            self._reporter.playback(known, job.run_id)
+            return
+        try:
+            path = await asyncio.to_thread(
+                self._cache.get, job.clip_sha256, job.clip_url, self._pinned()
+            )
+        except ClipUnavailable as e:
+            self._refuse(job, str(e))
+            self._tell(SpeakerPhase.FAULT, str(e))
+            return
+        late = job.expires_utc is not None and job.expires_utc <= self._clock.utc()
+        if late or self._muted:
+            self._refuse(job, "expired" if late else "silenced")
+            return
+        started = self._report(job, PlaybackStatus.STARTED)
+        if self._ledger.begin(started):
+            await self._sound(job, started, path)
+
+    async def _sound(self, job: Job, started: Playback, path: Path) -> None:
+        self._reporter.playback(started, job.run_id)
+        self._tell(SpeakerPhase.PLAYING)
+        log.info("run=%s %s begins", job.run_id, job.key)
+        try:
+            outcome = await self._player.play(path, job.repeats)
+        except asyncio.CancelledError:
+            self._finish(started, Outcome(0, complete=False, reason="agent stopped"))
+            raise
+        self._finish(started, outcome)
+        broken = outcome.reason if outcome.reason != "silenced" else None
+        self._tell(SpeakerPhase.FAULT if broken else SpeakerPhase.IDLE, broken)
+
+    def _finish(self, started: Playback, outcome: Outcome) -> None:
+        status = PlaybackStatus.COMPLETED if outcome.complete else PlaybackStatus.CUT
+        report = replace(
+            started,
+            id=new_id(),
+            status=status,
+            end_utc=self._clock.utc(),
+            repeats_done=outcome.repeats_done,
+            complete=outcome.complete,
+            reason=outcome.reason,
+        )
+        self._ledger.end(report)
+        self._reporter.playback(report, run_of(report.key))
+        log.info("%s %s (%s)", report.key, status, outcome.reason or "whole")
+
+    def _refuse(self, job: Job, why: str) -> None:
+        report = self._report(job, PlaybackStatus.REFUSED)
+        self._reporter.playback(replace(report, reason=why), job.run_id)
+        log.warning("run=%s %s refused: %s", job.run_id, job.key, why)
+
+    def _report(self, job: Job, status: PlaybackStatus) -> Playback:
+        return Playback(
+            id=new_id(),
+            speaker_id=self._speaker_id,
+            key=job.key,
+            clip_sha256=job.clip_sha256,
+            status=status,
+            start_utc=self._clock.utc(),
+            cue_id=job.cue_id,
+            station=None if job.station is None else StationId(job.station),
+            vehicle_id=self._vehicle_id,
+        )
+
+    # clips ----------------------------------------------------------------
+
+    def _want(self, sha256: str, url: str | None) -> None:
+        self._wanted[sha256] = url
+        self._fetch.set()
+
+    def _pinned(self) -> set[str]:
+        sheet = self._sheet
+        return {c.clip_sha256 for c in sheet.cues} if sheet is not None else set()
+
+    async def fetch_clips(self) -> None:
+        """Fetch what is wanted, again and again until it is here."""
+        while True:
+            await self._fetch.wait()
+            self._fetch.clear()
+            fault = await self._fetch_wanted()
+            if not self._player.playing:
+                self._tell(SpeakerPhase.FAULT if fault else SpeakerPhase.IDLE, fault)
+            if fault:
+                await self._clock.sleep(RETRY_FETCH_S)
+                self._fetch.set()
+
+    async def _fetch_wanted(self) -> str | None:
+        fault = None
+        for sha256, url in list(self._wanted.items()):
+            if not self._player.playing:
+                self._tell(SpeakerPhase.CACHING)
+            try:
+                await asyncio.to_thread(self._cache.get, sha256, url, self._pinned())
+                self._wanted.pop(sha256, None)
+            except ClipUnavailable as e:
+                fault = str(e)
+        return fault
+
+    # state ----------------------------------------------------------------
+
+    def derate(self, ratio: float, reason: str | None) -> None:
+        """The amplifier is hot (``ratio`` below 1), or well again."""
+        if ratio != self._derating_ratio:
+            self._derating_ratio = ratio
+            self._set_volume()
+            phase = SpeakerPhase.FAULT if reason else SpeakerPhase.IDLE
+            self._tell(SpeakerPhase.PLAYING if self._player.playing else phase, reason)
+
+    def _set_volume(self) -> None:
+        self._player.volume_ratio = self._volume_ratio * self._derating_ratio
+
+    def _tell(self, phase: SpeakerPhase, reason: str | None = None) -> None:
+        cached = self._cache.cached()
+        self._reporter.tell(SpeakerState(self._speaker_id, phase, cached, reason))
+
+
+def _job_of(cue: SheetCue, run_id: str) -> Job:
+    return Job(
+        key=cue.key,
+        clip_sha256=cue.clip_sha256,
+        clip_url=cue.clip_url,
+        repeats=cue.repeats,
+        cue_id=cue.cue_id,
+        station=cue.station,
+        run_id=run_id,
+        expires_utc=None,
+    )
