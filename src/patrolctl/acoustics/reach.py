@@ -5,6 +5,7 @@ and angle off the axis, so millions of pairs need one small table.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -70,6 +71,7 @@ class ReachTable:
         return float(rows[-1] + 1) * STEP_M if len(rows) else 0.0
 
 
+@lru_cache(maxsize=64)
 def reach_table(
     speaker: SpeakerProfile,
     spectrum_db: tuple[float, ...] | None,

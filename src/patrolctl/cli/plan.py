@@ -15,7 +15,7 @@ from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import GateRefused, InputError
 from patrolctl.domain.jsondoc import decode, encode
 from patrolctl.domain.machines import FleetVehicle, VehicleKind
-from patrolctl.domain.plan import Plan, PlanAnnouncement, Window
+from patrolctl.domain.plan import Plan, PlanAnnouncement, Requirement, Window
 from patrolctl.domain.violation import Severity, Violation
 from patrolctl.sites import load_site
 
@@ -251,6 +251,44 @@ def loop(  # noqa: PLR0913 - one parameter an option
         )
         plan = plan_loop(brief.site, order, line.show)
     _finish(plan, brief, output, as_json=as_json)
+
+
+@command.command("city")
+@click.argument("site_dir", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="folder for NAME.plan.json",
+)
+@click.option("--window", type=click.Choice([w.value for w in Window]))
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--effort", type=click.FloatRange(0.01, 1.0), help="1: as plan drone")
+@click.option("--workers", type=click.IntRange(1, 256), help="processes")
+@click.option("--json", "as_json", is_flag=True, help="the summary on stdout")
+def city(  # noqa: PLR0913 - one parameter an option
+    *,
+    site_dir: Path,
+    output: Path,
+    window: str | None,
+    seed: int,
+    effort: float | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Plan every *.geojson block of SITE_DIR with the stated defaults.
+
+    Ctrl-C stops; the same command goes on where it stopped.
+    """
+    # As above.
+    from patrolctl.cli.city import run_city  # noqa: PLC0415
+
+    requirement = Requirement(window=Window(window)) if window else Requirement()
+    with stdout_kept(), first_interrupt_stops() as stop:
+        summary = run_city(site_dir, output, (requirement, seed, effort, workers), stop)
+    if as_json:
+        emit(encode(summary))
 
 
 @command.command("check")

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial import cKDTree
 
 from patrolctl.acoustics.bands import Floats
+from patrolctl.acoustics.compiled import compiled
 from patrolctl.planning.drone.coverage import Cover
 from patrolctl.planning.space import Motion
 from patrolctl.planning.space.motion import trapezoid_s
@@ -59,20 +59,34 @@ def one_tree_s(time_s: Floats, *, rounds: int = _ROUNDS, upper_s: float) -> floa
     return best
 
 
+@compiled
 def _one_tree(weight: Floats) -> tuple[float, Ints]:
-    """Spanning tree of all points but the last, and its two least edges."""
+    """Spanning tree of all points but the last (Prim), and its two least edges."""
     n = len(weight)
-    inner = weight[: n - 1, : n - 1]
-    shift = 1.0 - float(inner.min())
-    tree = minimum_spanning_tree(np.triu(inner + shift, 1)).tocoo()
     degree = np.zeros(n, dtype=np.int64)
-    np.add.at(degree, tree.row, 1)
-    np.add.at(degree, tree.col, 1)
-    total = float(tree.data.sum()) - shift * len(tree.data)
-    ends = np.argsort(weight[n - 1, : n - 1], kind="stable")[:2]
-    degree[ends] += 1
-    degree[n - 1] += len(ends)
-    return total + float(weight[n - 1, ends].sum()), degree
+    gap = weight[0, : n - 1].copy()
+    parent = np.zeros(n - 1, dtype=np.int64)
+    done = np.zeros(n - 1, dtype=np.bool_)
+    done[0] = True
+    total = 0.0
+    for _ in range(n - 2):
+        best = -1
+        for k in range(n - 1):
+            if not done[k] and (best < 0 or gap[k] < gap[best]):
+                best = k
+        total += gap[best]
+        degree[best] += 1
+        degree[parent[best]] += 1
+        done[best] = True
+        for k in range(n - 1):
+            if not done[k] and weight[best, k] < gap[k]:
+                gap[k], parent[k] = weight[best, k], best
+    ends = np.argsort(weight[n - 1, : n - 1])[:2]
+    for k in ends:
+        total += weight[n - 1, k]
+        degree[k] += 1
+        degree[n - 1] += 1
+    return total, degree
 
 
 @dataclass(frozen=True, slots=True)

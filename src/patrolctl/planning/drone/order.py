@@ -30,7 +30,8 @@ class DroneOrder:
     male speech of IEC 60268-16, and the speaker's crest). ``drones`` limits
     or extends the fleet (None: all of it). ``stop`` is asked often; True
     ends planning with the best plan so far. ``turnaround_s`` lies between
-    two sorties of one vehicle.
+    two sorties of one vehicle. ``effort`` scales the grid and the search:
+    below 1 for a whole city of blocks, where each has a fraction of a second.
     """
 
     announcement: PlanAnnouncement
@@ -44,6 +45,7 @@ class DroneOrder:
     drones: int | None = None
     stop: Callable[[], bool] = never
     turnaround_s: float = TURNAROUND_S
+    effort: float = 1.0
 
     @property
     def message_s(self) -> float:

@@ -143,7 +143,12 @@ class _Master:
 
 
 def prices_of(
-    cover: Cover, costs: Costs, start: Ints, *, enough: Callable[[], bool]
+    cover: Cover,
+    costs: Costs,
+    start: Ints,
+    *,
+    enough: Callable[[], bool],
+    effort: float = 1.0,
 ) -> tuple[Prices, Ints]:
     """Search for row prices with a high bound.
 
@@ -152,6 +157,7 @@ def prices_of(
         costs: what stations cost.
         start: columns that cover every row.
         enough: asked between rounds; True ends the search.
+        effort: below 1: fewer columns to begin with, fewer rounds.
 
     Returns:
         The prices, and every column that was generated.
@@ -159,12 +165,12 @@ def prices_of(
     u = _first_prices(cover, costs)
     bound, worth = bound_of(cover, costs, u)
     best = (bound, u, worth)
-    have = np.unique(np.concatenate([start, _best(worth, _START)]))
+    have = np.unique(np.concatenate([start, _best(worth, round(_START * effort))]))
     master = _Master(cover, costs)
     master.add_rows(needed_rows(subset(cover, have)))
     master.add_columns(have)
     last = u
-    for _ in range(_ROUNDS):
+    for _ in range(max(4, round(_ROUNDS * effort))):
         if enough():
             break
         last = master.prices()

@@ -90,18 +90,19 @@ def searched(task: Task, bench: Bench, budget: Budget, report: "Reporter") -> In
     market = bench.market
     now = Incumbent(first_tour(bench), 0.0)
     now.time_s = market.tour_s(now.tour)
-    for turn in range(_PASSES):
+    chunks = max(2, round(_CHUNKS * min(1.0, task.order.effort)))
+    for turn in range(_PASSES if task.order.effort >= 1.0 else 1):
         heat = _HEAT_S if turn == 0 else _HEAT_S / 4
-        for k in range(_CHUNKS):
+        for k in range(chunks):
             if budget.over(0.9):
                 return now.tour
-            hot, cool = (heat * (1 - x / _CHUNKS) + 0.05 for x in (k, k + 1))
+            hot, cool = (heat * (1 - x / chunks) + 0.05 for x in (k, k + 1))
             seed = task.order.seed * 7919 + turn * 101 + k
             tour = improved(
                 market, now.tour, seed=seed, rounds=_ROUNDS, heat=(hot, cool)
             )
             now = Incumbent(tour, market.tour_s(tour))
-            report.found(now.time_s, (turn * _CHUNKS + k) / (_PASSES * _CHUNKS))
+            report.found(now.time_s, (turn * chunks + k) / (_PASSES * chunks))
         _sharpen(bench, now.tour)
         now.tour = ordered(market, now.tour) if turn == 0 else now.tour
         now.time_s = market.tour_s(now.tour)

@@ -46,6 +46,7 @@ from patrolctl.planning.progress import PlanProgress, untold
 
 Ints = npt.NDArray[np.int64]
 _POSITIONS = 3000
+_FEWEST = 250
 
 
 def plan_drone(
@@ -72,7 +73,7 @@ def plan_drone(
     report.stage("reading the site", 0.0)
     task = task_of(site, order)
     report.stage(f"where {len(task.receivers)} receivers are heard", 0.05)
-    view = survey(task, most=_POSITIONS)
+    view = survey(task, most=max(_FEWEST, round(_POSITIONS * order.effort)))
     report.stage("choosing stations", 0.25)
     goods = offer(task, view, lambda: budget.over(0.4))
     bench = bench_of(task, view, goods)
@@ -105,8 +106,9 @@ def _finish(
     summary = _summary(task, got, flown.flights, flown.time_s)
     can = int((got.reached | bench.offer.reachable).sum())
     summary = replace(summary, reachable=can)
-    summary = _bounded(task, view, bench, flown, summary)
-    varied = {} if budget.stop() else sensitivity_of(task, flown.stops)
+    summary = _bounded(task, bench, flown, report.bound_s or 0.0, summary)
+    hurry = budget.stop() or task.order.effort < 1.0
+    varied = {} if hurry else sensitivity_of(task, flown.stops)
     summary = replace(summary, solve_s=round(budget.used_s, 3))
     report.done(flown.time_s, summary.lower_bound_s)
     plan = _plan(task, flown.flights, (got, reasons), summary)
@@ -151,14 +153,14 @@ def _least(task: Task) -> Least:
 
 def _bounded(
     task: Task,
-    view: Survey,
     bench: Bench,
     flown: Roster,
+    bound_s: float,
     summary: PlanSummary,
 ) -> PlanSummary:
     """Both bounds and both gaps."""
     time_s = summary.mission_time_s or 0.0
-    bound = min(global_bound_s(task, view, bench), time_s)
+    bound = min(bound_s, time_s)
     conditional = min(conditional_bound_s(task, bench, flown), time_s)
     return replace(
         summary,

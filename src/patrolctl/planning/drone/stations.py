@@ -259,8 +259,14 @@ def offer(task: Task, view: Survey, enough: Callable[[], bool]) -> Offer:
     costs = Costs(
         task.order.message_s, come_s(task, view), len(view.candidates.headings_deg)
     )
-    found, generated = prices_of(view.cover, costs, start, enough=enough)
-    columns = _core(view, found, start, generated)
+    found, generated = prices_of(
+        view.cover,
+        costs,
+        start,
+        enough=enough,
+        effort=min(1.0, task.order.effort),
+    )
+    columns = _core(task, view, (found, generated), start)
     return _complete(task, view, columns, found)
 
 
@@ -279,16 +285,19 @@ def _greedy(view: Survey) -> Ints:
     return greedy(view.cover, np.ones(view.cover.n_cols))
 
 
-def _core(view: Survey, found: Prices, start: Ints, generated: Ints) -> Ints:
+def _core(task: Task, view: Survey, priced: tuple[Prices, Ints], start: Ints) -> Ints:
     """The cheapest columns at these prices, on a bounded number of places."""
+    found, generated = priced
     heads = len(view.candidates.headings_deg)
+    effort = min(1.0, task.order.effort)
+    most = (round(_CORE_PLACES * effort), round(_CORE_COLUMNS * effort))
     # First what the linear program uses, then what it nearly would.
     rank = np.where(found.share > 1e-6, -1.0e6 - found.share, found.reduced)
     order = generated[np.argsort(rank[generated], kind="stable")]
     places = order // heads
     _, first = np.unique(places, return_index=True)
-    ranked = places[np.sort(first)][:_CORE_PLACES]
-    chosen = order[np.isin(places, ranked)][:_CORE_COLUMNS]
+    ranked = places[np.sort(first)][: max(most[0], 40)]
+    chosen = order[np.isin(places, ranked)][: max(most[1], 150)]
     return np.unique(np.concatenate([chosen, start]))
 
 
