@@ -3,7 +3,12 @@ import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import type { LiveMessage } from "./domain";
 import { LiveSocket } from "./net/live";
-import { chooseRun, loadEverything, loadEvidence } from "./state/actions";
+import {
+  chooseRun,
+  loadDocsOfRuns,
+  loadEverything,
+  loadEvidence,
+} from "./state/actions";
 import { ended } from "./state/state";
 import { store } from "./state/store";
 import "./styles/index.css";
@@ -19,6 +24,7 @@ function follow(message: LiveMessage): void {
   store.dispatch({ type: "live", message, now_ms: performance.now() });
   // A service that was away may have new plans, runs and schedules.
   if (message.type === "hello") void loadEverything();
+  if (message.type === "hello" || message.type === "run") void loadDocsOfRuns();
   if (message.type !== "run") return;
   const { state: run } = message.data;
   const known = before.runs[run.id];

@@ -20,7 +20,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """``patrolctl demo``, waiting for the console to launch something."""
     port = free_port()
     command = [sys.executable, "-m", "patrolctl", "demo", "--mission", "quickstart"]
-    options = ["--idle", "--speedup", "20", "--port", str(port)]
+    options = ["--idle", "--speedup", "10", "--port", str(port)]
     log = tmp_path_factory.mktemp("demo") / "log"
     server = Server([*command, *options], port, log)
     server.start()
@@ -58,7 +58,7 @@ def test_a_run_from_the_console_to_its_evidence(open_page: Open, demo: Server) -
     looked = open_page(demo.url)
     page = looked.page
     vehicle = page.locator('[data-vehicle="drone-1"]')
-    expect(vehicle).to_have_attribute("data-freshness", "fresh")
+    expect(vehicle).to_have_attribute("data-freshness", "fresh", timeout=60_000)
     plan_and_launch(page, "Drone flights")
     dock = page.locator(".dock")
     expect(dock.get_by_text("Running")).to_be_visible(timeout=60_000)

@@ -8,7 +8,7 @@ import type { Area, Site } from "../site";
 import { collection } from "../site";
 import type { State } from "../state/state";
 import type { Store } from "../state/store";
-import { sortieColors } from "../state/views";
+import { activeRuns, plansShown, sortieColors } from "../state/views";
 import { fitted } from "./camera";
 import { MAP, rgba, vehicleColor } from "./colors";
 import { Frame, type Mat4, type Vec3 } from "./frame";
@@ -49,6 +49,8 @@ export class SiteMap {
   private labels: OverlayLabel[] = [];
   private site: Site | null = null;
   private ready = false;
+  /** Runs under way, whose plans are drawn. */
+  private flown = "";
   private closed = false;
   private frameAsked = false;
 
@@ -169,7 +171,14 @@ export class SiteMap {
       names.some((name) => state[name] !== before?.[name]);
     // A new list of violations makes a new `plan`, but nothing else to draw.
     const planned = state.plan?.doc !== before?.plan?.doc;
-    const reach = planned || changed("site", "coverage", "evidence", "run_id");
+    const flown = activeRuns(state)
+      .map((one) => one.id)
+      .join();
+    const reach =
+      planned ||
+      flown !== this.flown ||
+      changed("site", "coverage", "evidence", "run_id", "docs");
+    this.flown = flown;
     if (reach) this.showReach(state);
     if (changed("building_id", "site")) this.showSelected(state);
     if (changed("vehicles")) this.vehicles.report(state, before);
@@ -211,18 +220,21 @@ export class SiteMap {
     this.source("buildings")?.setData(buildingPrisms(site, receivers));
     const lines: SceneLine[] = [];
     const points = marks.map((one) => this.receiverPoint(one));
-    const doc = planHere(state);
-    if (doc) this.addPaths(state, doc, lines, points);
+    for (const [id, doc] of Object.entries(plansShown(state))) {
+      if (isHere(state, doc)) {
+        this.addPaths(doc, sortieColors(state, id, doc), lines, points);
+      }
+    }
     this.plan.show(lines, points);
   }
 
   private addPaths(
-    state: State,
     doc: Plan,
+    indexes: number[],
     lines: SceneLine[],
     points: ScenePoint[],
   ): void {
-    const colors = sortieColors(state).map(vehicleColor);
+    const colors = indexes.map(vehicleColor);
     doc.sorties.forEach((sortie, i) => {
       lines.push({
         points: sortiePath(sortie, doc).map((one) => this.at(one)),
@@ -288,11 +300,14 @@ function volume(one: Area) {
   };
 }
 
+function isHere(state: State, doc: Plan): boolean {
+  return doc.site_id === null || doc.site_id === state.site?.id;
+}
+
 /** The open plan, when it is one for the site on screen. */
 function planHere(state: State): Plan | null {
   const doc = state.plan?.doc;
-  if (!doc) return null;
-  return doc.site_id === null || doc.site_id === state.site?.id ? doc : null;
+  return doc && isHere(state, doc) ? doc : null;
 }
 
 interface Reach {

@@ -69,7 +69,7 @@ export class Overlay {
       const [w, h] = this.size(one.element);
       const bottom = one.anchor === "bottom";
       const top = bottom ? point.y - h : point.y - h / 2;
-      const left = bottom ? point.x - w / 2 : point.x - NEEDLE_PX;
+      const left = bottom ? point.x - w / 2 : besideNeedle(one, point.x, w, width);
       const box = { left, top, right: left + w, bottom: top + h };
       const inside =
         point.w > 0 &&
@@ -94,6 +94,13 @@ export class Overlay {
     if (size[0] > 0) this.sizes.set(element, [...size, text]);
     return size;
   }
+}
+
+/** The tag goes to the left of the needle where the right has no room. */
+function besideNeedle(one: OverlayLabel, x: number, w: number, width: number): number {
+  const flip = x - NEEDLE_PX + w > width;
+  one.element.dataset.flip = String(flip);
+  return flip ? x + NEEDLE_PX - w : x - NEEDLE_PX;
 }
 
 function show(element: HTMLElement, shown: boolean, box: Box): void {

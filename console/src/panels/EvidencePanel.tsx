@@ -37,9 +37,13 @@ function BuildingRow({ one }: { one: BuildingEvidence }) {
   return (
     <tr>
       <th scope="row">
-        <button type="button" className="link" onClick={() => pick(one.building_id)}>
-          {name}
-        </button>
+        {one.building_id === null ? (
+          name
+        ) : (
+          <button type="button" className="link" onClick={() => pick(one.building_id)}>
+            {name}
+          </button>
+        )}
       </th>
       <td>
         <ShareBar share={{ reached: one.reached, receivers: one.receivers }} />

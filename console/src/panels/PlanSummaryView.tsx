@@ -81,7 +81,7 @@ function Lines({
 
 function Sorties({ plan }: { plan: Plan }) {
   const { t, duration, distance, percent } = useWords();
-  const colors = useSelect(sortieColors);
+  const colors = useSelect((s) => (s.plan ? sortieColors(s, s.plan.id, plan) : []));
   return (
     <ul className="rows">
       {plan.sorties.map((one, i) => (

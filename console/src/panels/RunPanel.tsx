@@ -88,7 +88,12 @@ function Head({ run }: { run: RunState }) {
         <button
           type="button"
           className="primary"
-          onClick={() => store.dispatch({ type: "patch", patch: { tab: "evidence" } })}
+          onClick={() =>
+            store.dispatch({
+              type: "patch",
+              patch: { tab: "evidence", coverage: "evidence" },
+            })
+          }
         >
           {t("run.evidence")}
         </button>

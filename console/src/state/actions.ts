@@ -56,6 +56,19 @@ async function pending(name: string, failure: MessageKey, work: () => Promise<vo
   }
 }
 
+/** The answer, and the moment of the question: the socket may overtake it. */
+async function takeRuns(ask: () => Promise<RunState[]>): Promise<void> {
+  const asked_ms = performance.now();
+  store.dispatch({ type: "runs", runs: await ask(), asked_ms });
+}
+
+async function takeRun(ask: () => Promise<RunState>): Promise<RunState> {
+  const asked_ms = performance.now();
+  const run = await ask();
+  store.dispatch({ type: "runs", runs: [run], asked_ms });
+  return run;
+}
+
 // --- loading ---------------------------------------------------------------
 
 /** Each list by itself: one that fails must not hide the others. */
@@ -75,7 +88,7 @@ export async function loadEverything(): Promise<void> {
     }),
     part(loadPlans),
     part(async () => {
-      store.dispatch({ type: "runs", runs: await api.runs() });
+      await takeRuns(api.runs);
     }),
     part(loadSchedules),
   ]);
@@ -144,7 +157,7 @@ export async function chooseMission(mission_id: string): Promise<void> {
 export async function openPlan(plan_id: string): Promise<void> {
   if (store.get().plan?.id === plan_id) return;
   await part(async () => {
-    const doc = await api.plan(plan_id);
+    const doc = store.get().docs[plan_id] ?? (await api.plan(plan_id));
     store.dispatch({
       type: "patch",
       patch: { plan: { id: plan_id, doc, violations: null }, coverage: "plan" },
@@ -152,6 +165,26 @@ export async function openPlan(plan_id: string): Promise<void> {
     if (doc.site_id !== null) await showSite(doc.site_id);
     await checkPlan(plan_id);
   });
+}
+
+const loading = new Set<string>();
+
+/** All runs under way are drawn, not only the one that was chosen. */
+export async function loadDocsOfRuns(): Promise<void> {
+  const { runs, docs } = store.get();
+  const wanted = Object.values(runs)
+    .filter((one) => !ended(one))
+    .map((one) => one.plan_id)
+    .filter((one) => !docs[one] && !loading.has(one));
+  await Promise.all([...new Set(wanted)].map(loadDoc));
+}
+
+async function loadDoc(plan_id: string): Promise<void> {
+  loading.add(plan_id);
+  await part(async () => {
+    store.dispatch({ type: "doc", plan_id, doc: await api.plan(plan_id) });
+  });
+  loading.delete(plan_id);
 }
 
 export async function checkPlan(plan_id: string): Promise<void> {
@@ -271,8 +304,7 @@ async function finishJob(): Promise<void> {
 
 export function launch(order: LaunchOrder): Promise<void> {
   return pending("launch", "failed.launch", async () => {
-    const run = await api.launch(order);
-    store.dispatch({ type: "runs", runs: [run] });
+    const run = await takeRun(() => api.launch(order));
     store.dispatch({ type: "patch", patch: { tab: "run" } });
     await chooseRun(run.id);
   });
@@ -281,8 +313,7 @@ export function launch(order: LaunchOrder): Promise<void> {
 export function commandRun(run_id: string, command: RunCommand): Promise<void> {
   if (command === "stop") return stopRun(run_id);
   return pending(`run.${command}`, `failed.${command}`, async () => {
-    const run = await api.commandRun(run_id, command);
-    store.dispatch({ type: "runs", runs: [run] });
+    await takeRun(() => api.commandRun(run_id, command));
   });
 }
 
@@ -329,8 +360,7 @@ async function insist(name: string, order: () => Promise<void>): Promise<void> {
 
 function stopRun(run_id: string): Promise<void> {
   return insist("run.stop", async () => {
-    const run = await stopOrEnded(run_id);
-    store.dispatch({ type: "runs", runs: [run] });
+    await takeRun(() => stopOrEnded(run_id));
     tell({ tone: "warn", title: "told.stop_run", lines: [run_id] });
   });
 }

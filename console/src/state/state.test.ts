@@ -85,14 +85,28 @@ describe("runs", () => {
   it("shows the active run before ended ones", () => {
     const old = run({ id: "old", phase: "FINISHED", created_utc: "2026-01-06" });
     const now = run({ id: "now", created_utc: "2026-01-05" });
-    const state = reduce(initialState, { type: "runs", runs: [old, now] });
+    const state = reduce(initialState, { type: "runs", runs: [old, now], asked_ms: 0 });
     expect(state.run_id).toBe("now");
   });
 
   it("stays with the run that was chosen", () => {
     const state = ready({ runs: { a: run({ id: "a" }) }, run_id: "a" });
-    const next = reduce(state, { type: "runs", runs: [run({ id: "b" })] });
+    const next = reduce(state, {
+      type: "runs",
+      runs: [run({ id: "b" })],
+      asked_ms: 0,
+    });
     expect(next.run_id).toBe("a");
+  });
+
+  it("does not let a late answer undo what the socket told", () => {
+    const data = { state: run({ phase: "ABORTED" }), event: null };
+    const told = live(ready(), { type: "run", data }, 200);
+    const held = [run({ phase: "HELD" })];
+    const late = reduce(told, { type: "runs", runs: held, asked_ms: 100 });
+    expect(late.runs["run-1"]?.phase).toBe("ABORTED");
+    const asked = reduce(told, { type: "runs", runs: held, asked_ms: 300 });
+    expect(asked.runs["run-1"]?.phase).toBe("HELD");
   });
 
   it("logs an event once, in the order of time", () => {

@@ -86,11 +86,15 @@ export interface State {
   announcements: Announcement[];
   plans: PlanEntry[];
   plan: OpenPlan | null;
+  /** Plans of the runs under way, whichever of them is chosen. */
+  docs: Record<string, Plan>;
   job: Job | null;
   vehicles: Record<string, VehicleView>;
   paths: Record<string, PathPoint[]>;
   speakers: Record<string, SpeakerState>;
   runs: Record<string, RunState>;
+  /** When the socket last told of a run, ms. */
+  runs_told_ms: Record<string, number>;
   playbacks: Record<string, Playback>;
   log: LogLine[];
   schedules: Schedule[];
@@ -115,11 +119,13 @@ export const initialState: State = {
   announcements: [],
   plans: [],
   plan: null,
+  docs: {},
   job: null,
   vehicles: {},
   paths: {},
   speakers: {},
   runs: {},
+  runs_told_ms: {},
   playbacks: {},
   log: [],
   schedules: [],
@@ -163,7 +169,8 @@ export type Action =
       >;
     }
   | { type: "violations"; plan_id: string; violations: Violation[] }
-  | { type: "runs"; runs: RunState[] }
+  | { type: "doc"; plan_id: string; doc: Plan }
+  | { type: "runs"; runs: RunState[]; asked_ms: number }
   | { type: "run_events"; events: RunEvent[] }
   | { type: "track"; points: TrackPoint[] }
   | { type: "playbacks"; playbacks: Playback[] }
@@ -263,7 +270,23 @@ function onHello(state: State, hello: Hello, now_ms: number): State {
     heard_ms: now_ms,
     version: hello.version,
   };
-  return withRuns({ ...state, live, vehicles, speakers }, hello.runs);
+  return withTold({ ...state, live, vehicles, speakers }, hello.runs, now_ms);
+}
+
+/** The socket tells of runs in the order in which things happen. */
+function withTold(state: State, runs: RunState[], now_ms: number): State {
+  const told = Object.fromEntries(runs.map((one) => [one.id, now_ms]));
+  const runs_told_ms = { ...state.runs_told_ms, ...told };
+  return withRuns({ ...state, runs_told_ms }, runs);
+}
+
+/**
+ * An answer over HTTP may be overtaken by the socket: what was told since it was
+ * asked for is newer. Otherwise an ended run could come back to life.
+ */
+function withAnswer(state: State, runs: RunState[], asked_ms: number): State {
+  const newer = (one: RunState) => (state.runs_told_ms[one.id] ?? -1) < asked_ms;
+  return withRuns(state, runs.filter(newer));
 }
 
 /** Runs replace by id; the newest active one is shown when none is chosen. */
@@ -277,6 +300,17 @@ function withRuns(state: State, runs: RunState[]): State {
     runs: all,
     run_id: chosen ?? newest(Object.values(all))?.id ?? null,
   };
+}
+
+/** Keep what is flown now; a plan with its receivers is large. */
+function withDoc(state: State, plan_id: string, doc: Plan): State {
+  const flown = new Set(
+    Object.values(state.runs)
+      .filter((one) => !ended(one))
+      .map((one) => one.plan_id),
+  );
+  const kept = Object.entries(state.docs).filter(([id]) => flown.has(id));
+  return { ...state, docs: { ...Object.fromEntries(kept), [plan_id]: doc } };
 }
 
 export function newest(runs: RunState[]): RunState | null {
@@ -346,7 +380,7 @@ function onMessage(state: State, message: LiveMessage, now_ms: number): State {
     case "vehicle_event":
       return withLog(state, [vehicleLine(message.data)]);
     case "run": {
-      const next = withRuns(state, [message.data.state]);
+      const next = withTold(state, [message.data.state], now_ms);
       return message.data.event ? withLog(next, [runLine(message.data.event)]) : next;
     }
     case "playback":
@@ -406,8 +440,10 @@ export function reduce(state: State, action: Action): State {
       return state.plan?.id === action.plan_id
         ? { ...state, plan: { ...state.plan, violations: action.violations } }
         : state;
+    case "doc":
+      return withDoc(state, action.plan_id, action.doc);
     case "runs":
-      return withRuns(state, action.runs);
+      return withAnswer(state, action.runs, action.asked_ms);
     case "run_events":
       return withLog(state, action.events.map(runLine));
     case "track":

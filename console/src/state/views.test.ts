@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Evidence } from "../domain";
-import { ready, run, share } from "../testing";
-import { logOf, missedFloors, sortieColors } from "./views";
+import { plan, ready, run, share } from "../testing";
+import { logOf, missedFloors, plansShown, sortieColors } from "./views";
 
 describe("views", () => {
   it("gives a run the facts of its vehicles, while it lasted", () => {
@@ -36,9 +36,20 @@ describe("views", () => {
   it("colours a sortie as the vehicle that flies it", () => {
     const vehicles = { d0: ready().vehicles.d1, d1: ready().vehicles.d1 };
     const state = ready({ vehicles: vehicles as never, run_id: "run-1" });
-    expect(sortieColors(state)).toEqual([0]);
+    expect(sortieColors(state, "plan-1", plan())).toEqual([0]);
     const flown = run({ sorties: [share({ vehicle_id: "d1" })] });
-    expect(sortieColors({ ...state, runs: { "run-1": flown } })).toEqual([1]);
+    const flying = { ...state, runs: { "run-1": flown } };
+    expect(sortieColors(flying, "plan-1", plan())).toEqual([1]);
+    expect(sortieColors(flying, "plan-2", plan())).toEqual([0]);
+  });
+
+  it("draws the plans of all runs under way", () => {
+    const runs = {
+      a: run({ id: "a", plan_id: "p1" }),
+      b: run({ id: "b", plan_id: "p2", phase: "FINISHED" }),
+    };
+    const docs = { p1: plan(), p2: plan() };
+    expect(Object.keys(plansShown(ready({ runs, docs })))).toEqual(["p1", "plan-1"]);
   });
 
   it("gathers what was missed by floor", () => {

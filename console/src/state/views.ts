@@ -1,6 +1,6 @@
 // What belongs together on screen, picked out of the state. Pure.
 
-import type { Evidence, Playback, RunState } from "../domain";
+import type { Evidence, Plan, Playback, RunState } from "../domain";
 import type { LogLine, State } from "./state";
 import { byActivity, ended } from "./state";
 
@@ -50,18 +50,27 @@ export function shortId(id: string): string {
   return id.length > 14 ? `${id.slice(0, 8)}…` : id;
 }
 
+/** The plans to be drawn: the open one, and those of the runs under way. */
+export function plansShown(state: State): Record<string, Plan> {
+  const shown: Record<string, Plan> = {};
+  for (const run of activeRuns(state)) {
+    const doc = state.docs[run.plan_id];
+    if (doc) shown[run.plan_id] = doc;
+  }
+  if (state.plan) shown[state.plan.id] = state.plan.doc;
+  return shown;
+}
+
 /**
- * Which colour each sortie of the open plan has: that of the vehicle which
- * flies it, where one is known, so that planned and flown path match.
+ * Which colour each sortie of a plan has: that of the vehicle which flies it,
+ * where one is known, so that planned and flown path match.
  */
-export function sortieColors(state: State): number[] {
-  const { plan } = state;
-  if (!plan) return [];
+export function sortieColors(state: State, plan_id: string, doc: Plan): number[] {
   const fleet = Object.keys(state.vehicles);
-  const run = state.run_id === null ? undefined : state.runs[state.run_id];
-  const shares = run?.plan_id === plan.id ? run.sorties : [];
-  return plan.doc.sorties.map((one, i) => {
-    const share = shares.find((s) => s.sortie_id === one.id);
+  const runs = Object.values(state.runs).filter((one) => one.plan_id === plan_id);
+  const run = runs.find((one) => one.id === state.run_id) ?? runs.sort(byActivity)[0];
+  return doc.sorties.map((one, i) => {
+    const share = run?.sorties.find((s) => s.sortie_id === one.id);
     const index = fleet.indexOf(share?.vehicle_id ?? one.vehicle ?? "");
     return index < 0 ? i : index;
   });
