@@ -18,7 +18,7 @@ from patrolctl.control.fleet import Fleet
 from patrolctl.control.gate import Gate, _insist
 from patrolctl.control.job import Limits
 from patrolctl.domain.audit import AuditEntry
-from patrolctl.domain.brief import Brief
+from patrolctl.domain.brief import Brief, Occurrence
 from patrolctl.domain.errors import Conflict, LaunchRefused, NotFound, StoreFailed
 from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.ids import AnnouncementId, SortieId, SpeakerId, VehicleId
@@ -164,8 +164,13 @@ class MemoryStore:
 
     async def occurrences(
         self, schedule_id: str, *, limit: int = 50
-    ) -> tuple[object, ...]:
-        return ()
+    ) -> tuple[Occurrence, ...]:
+        found = [
+            Occurrence(schedule, due, outcome)
+            for (schedule, due), outcome in self.claims.items()
+            if schedule == schedule_id
+        ]
+        return tuple(sorted(found, key=lambda o: o.due_utc, reverse=True)[:limit])
 
     async def pause_schedule(self, schedule_id: str, *, paused: bool) -> None:
         (self.paused.add if paused else self.paused.discard)(schedule_id)

@@ -1,7 +1,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patrolctl.domain.brief import Schedule
@@ -101,6 +101,7 @@ def test_what_cannot_be_read_is_said() -> None:
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Shanghai")
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     zone=st.sampled_from(ZONES),
     minute=st.integers(0, 24 * 60 - 1),

@@ -73,7 +73,7 @@ class Server(threading.Thread):
 def server(make_stage, make, tmp_path_factory) -> Iterator[Server]:
     thread = Server(make_stage, make, tmp_path_factory.mktemp("openapi") / "p.db")
     thread.start()
-    assert thread.up.wait(30)
+    assert thread.up.wait(90)
     yield thread
     thread.down.set()
     thread.join(10)
