@@ -9,6 +9,7 @@ Reordering, duplication and loss on the way do not look like that. Pure.
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import pairwise
 
 from patrolctl.mavlink.autopilots.base import Autopilot
 from patrolctl.mavlink.messages import AutopilotVersion, Heartbeat
@@ -102,7 +103,7 @@ class Interleaving:
         newest = max(stamp for stamp, _ in self.window)
         recent = sorted(s for s in self.window if newest - s[0] <= REORDER_MS)
         back = jumps = 0
-        for (at, a), (bt, b) in zip(recent, recent[1:], strict=False):
+        for (at, a), (bt, b) in pairwise(recent):
             if bt - at > 600 or bt == at:
                 continue  # too much may have been lost, or no order is told
             jumps += 1
@@ -137,6 +138,9 @@ class Airframe:
         return f"uid {self.uid}" if self.uid else f"uid2 {self.uid2.hex()}"
 
 
+UNNAMED = Airframe(0, b"")
+
+
 def heartbeat_conflict(heartbeat: Heartbeat, pilot: Autopilot) -> str | None:
     """Why a heartbeat cannot be of the registered vehicle."""
     if heartbeat.autopilot != pilot.mav_autopilot:
@@ -158,12 +162,11 @@ class Identity:
     numbers: Interleaving = field(default_factory=Interleaving)
     boots: int = 0
     since_s: float | None = None
-    unasked: bool = True
 
     @property
     def verified(self) -> bool:
-        """Whether commands may be sent."""
-        return self.airframe is not None and self.conflict is None
+        """Whether it told who it is, on this stream, and is that alone."""
+        return self.since_s is not None and self.conflict is None
 
     def on_heartbeat(self, heartbeat: Heartbeat) -> None:
         """A heartbeat with the right system id."""
@@ -185,9 +188,21 @@ class Identity:
                 f"uid {self.expected_uid}"
             )
             return
-        if self.airframe is None:
-            self.airframe = airframe
+        self.airframe = airframe
+        if self.since_s is None:
             self.since_s = now_s
+
+    def accept_unnamed(self, now_s: float) -> bool:
+        """Take a vehicle that does not tell its uid, if none is registered."""
+        if self.expected_uid is not None or self.airframe not in (None, UNNAMED):
+            return False
+        self.airframe = UNNAMED
+        self.since_s = now_s
+        return True
+
+    def ask_again(self) -> None:
+        """It was lost: whoever is heard next must tell who it is."""
+        self.since_s = None
 
     def on_stamp(self, boot_ms: int, frame_seq: int, now_s: float) -> Finding:
         """A message with ``time_boot_ms``."""

@@ -125,6 +125,11 @@ class Link:
         return self._second_text if age_s < SECOND_FORGOTTEN_S else None
 
     @property
+    def log_fault(self) -> str | None:
+        """Why the flight log stopped, if it did."""
+        return self._tlog.fault if self._tlog is not None else None
+
+    @property
     def observed(self) -> bool:
         """Whether it was watched long enough to notice a second one."""
         if self._first_heard_s is None:
@@ -360,6 +365,7 @@ class Link:
 
     def _lose(self, why: str) -> None:
         self.fault = why
+        self.identity.ask_again()
         self._peers.unpin()
         self._vehicle_seq = None
         self._first_heard_s = None

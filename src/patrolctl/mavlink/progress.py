@@ -186,7 +186,7 @@ class Progress:
     def _backstop_s(self) -> float:
         if self.step is None:
             return 0.0
-        return self.mission.items[self.step.first].params[0]
+        return self.mission.items[self.step.last].params[0]
 
     def _kept(self) -> bool:
         if self.step is None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from patrolctl.clock import Clock
 from patrolctl.domain.errors import InputError
-from patrolctl.mavlink.framing import FLAG_SIGNED, SIGNATURE_LEN, Frame
+from patrolctl.mavlink.framing import SIGNATURE_LEN, Frame
 
 EPOCH = datetime(2015, 1, 1, tzinfo=UTC)
 UNITS_PER_S = 100_000
@@ -124,7 +124,7 @@ class Signer:
         return int(elapsed.total_seconds() * UNITS_PER_S)
 
     def sign(self, raw: bytes) -> bytes:
-        """The frame with the signed flag, a new CRC, and its signature."""
+        """The frame, made with the signed flag, and its signature."""
         self._timestamp = max(self._timestamp + 1, self._now())
         if self._timestamp >= self._state.sent:
             # Reserve ahead, so that a crash never makes us repeat one.
@@ -178,8 +178,3 @@ class Signer:
         self._state.sent = self._timestamp + 1
         self._state.limits.update(self._seen)
         self._state.save()
-
-
-def signed_flag(raw: bytes) -> bytes:
-    """The frame's bytes with the signed flag set; its CRC is then wrong."""
-    return raw[:2] + bytes((raw[2] | FLAG_SIGNED,)) + raw[3:]

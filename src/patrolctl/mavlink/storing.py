@@ -5,9 +5,10 @@ is read back and compared, because uploads are not atomic and the last ACK
 may be lost (mavlink.md, transfer).
 """
 
+import contextlib
 from collections.abc import Sequence
 
-from patrolctl.domain.errors import UploadFailed
+from patrolctl.domain.errors import LinkFailed, UploadFailed
 from patrolctl.domain.mission import Mission
 from patrolctl.mavlink.autopilots.base import WireMission
 from patrolctl.mavlink.orders import Desk
@@ -27,8 +28,13 @@ FINAL = {
     "UNSUPPORTED_FRAME",
     "DENIED",
     "INVALID",
+    "INVALID_PARAM1",
+    "INVALID_PARAM2",
+    "INVALID_PARAM3",
+    "INVALID_PARAM4",
     "INVALID_PARAM5_X",
     "INVALID_PARAM6_Y",
+    "INVALID_PARAM7",
 }
 
 
@@ -47,7 +53,12 @@ async def store_mission(desk: Desk, mission: Mission, wire: WireMission) -> int:
     faults = await parameter_faults(desk, mission, write=True)
     if faults:
         raise UploadFailed(desk.link.entry.id, "PARAMETERS", detail="; ".join(faults))
-    await _put(desk, wire.items, MissionType.MISSION, skip=int(wire.home_item))
+    try:
+        await _put(desk, wire.items, MissionType.MISSION, skip=int(wire.home_item))
+    except UploadFailed:
+        # A refused upload leaves its prefix: nobody shall fly that.
+        await _clear(desk, MissionType.MISSION)
+        raise
     return len(wire.items) + len(wire.fence) + len(wire.rally)
 
 
@@ -98,6 +109,12 @@ async def _put(
             raise UploadFailed(link.entry.id, sent.result, sent.seq, NAMES[kind])
         await _quiet(desk, upload.quiet_until_s)
     raise UploadFailed(link.entry.id, "NOT VERIFIED", detail=f"{NAMES[kind]}: {told}")
+
+
+async def _clear(desk: Desk, kind: MissionType) -> None:
+    link = desk.link
+    with contextlib.suppress(LinkFailed):
+        await link.run(SendItems((), kind, link.target, link.options.timing))
 
 
 async def _quiet(desk: Desk, until_s: float) -> None:

@@ -12,7 +12,7 @@ from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import FleetVehicle, LinkState
 from patrolctl.domain.mission import Mission, UploadReceipt
 from patrolctl.domain.telemetry import EventKind, Telemetry, VehicleEvent
-from patrolctl.mavlink.autopilots.base import Autopilot, Purpose
+from patrolctl.mavlink.autopilots.base import Autopilot, Purpose, StepOnWire
 from patrolctl.mavlink.command import Order
 from patrolctl.mavlink.facts import Fact
 from patrolctl.mavlink.launching import Approved, launch
@@ -29,9 +29,14 @@ from patrolctl.mavlink.wire import Cmd, distance_m
 
 log = logging.getLogger(__name__)
 
+STOP_TRIES, STOP_AGAIN_S = 8, 0.75
+# For so long after an ARM or START that came to nothing, a late copy of it is
+# undone (QGC #9104 and #8334: late retries armed vehicles unattended).
+LATE_S = 120.0
 FOLLOW_S = 0.05  # real seconds between two looks at the progress
 CONFIRM_S = 6.0
 AUTOPILOT_VERSION, HOME_POSITION = 148, 242
+UNNAMED_AFTER = 5
 SETTLED_M_S = 0.2
 HOME_RADIUS_M = 6.0
 OUR_OWN_ECHO_S = 3.0
@@ -74,7 +79,9 @@ class MavlinkVehicle:
         self._introduce = asyncio.Event()
         self._storing = False
         self._stored_s = 0.0
-        self._setting: asyncio.Task[None] | None = None
+        self._held = False
+        self._launching = False
+        self._arm_sent_s = self._start_sent_s = -LATE_S
         self._settled_since_s: float | None = None
 
     # -- the port: state ---------------------------------------------------
@@ -126,17 +133,23 @@ class MavlinkVehicle:
             reasons.append("the vehicle has not been identified yet")
         if self.view.armed:
             reasons.append("it is armed already")
+        if self._link.log_fault:
+            reasons.append(self._link.log_fault)
         reasons += self.pilot.unready(self.view.health)
-        least = self.options.min_battery_ratio
-        battery = self.view.battery_ratio
-        if battery is None:
-            reasons.append("it has not told its battery yet")
-        elif battery < least:
-            reasons.append(f"battery at {battery:.0%}, at least {least:.0%} is needed")
+        reasons += self._battery_faults()
         if reasons:
             since_s = self.clock.monotonic_s() - 40.0
             reasons += self.view.refusals_since(since_s)
         return tuple(reasons)
+
+    def _battery_faults(self) -> tuple[str, ...]:
+        least = self.options.min_battery_ratio
+        battery = self.view.battery_ratio
+        if battery is None:
+            return ("it has not told its battery yet",)
+        if battery < least:
+            return (f"battery at {battery:.0%}, at least {least:.0%} is needed",)
+        return ()
 
     # -- the port: verbs ---------------------------------------------------
 
@@ -174,6 +187,8 @@ class MavlinkVehicle:
             why = f"no link ({self._link.fault or self._link.state.value})"
         elif self._link.impostor:
             why = self._link.impostor
+        elif not self._link.identity.verified:
+            why = "the vehicle has not been identified yet"
         elif self.view.armed is not False:
             why = "the vehicle is armed" if self.view.armed else "not heard yet"
         elif mission.vehicle_kind is not self._entry.kind:
@@ -183,13 +198,19 @@ class MavlinkVehicle:
 
     async def launch(self, receipt: UploadReceipt) -> None:
         """Arm and start exactly the mission of ``receipt``."""
-        await launch(self, receipt)
+        self._launching, self._held = True, False
+        try:
+            await launch(self, receipt)
+        finally:
+            self._launching = False
+            self._arm_sent_s = self._start_sent_s = self.clock.monotonic_s()
 
     async def hold(self) -> None:
         """Stop moving and keep the place in the mission."""
         self._check_under_way("hold")
         if self.view.purpose is not Purpose.HOLD:
             await self.enter(Purpose.HOLD, "hold")
+        self._held = True
         self.tell(Fact(EventKind.HELD, seq=self._seq()))
 
     async def resume(self) -> None:
@@ -198,9 +219,26 @@ class MavlinkVehicle:
         if self.progress is None or self.progress.finished:
             raise CommandFailed(self._entry.id, "resume", "there is nothing to resume")
         if self.view.purpose is not Purpose.MISSION:
+            # The step anew with all that belongs to it: AUTO alone repeats
+            # neither a heading that had been reached nor the speed (seen on
+            # 4.7-dev). Its dwell goes on where our own count stopped.
+            if self.progress.step is not None:
+                await self.set_current(self.progress.step.first)
             self.progress.restarted()
+            self._start_sent_s = self.clock.monotonic_s()
+            self._held = False
             await self.enter(Purpose.MISSION, "resume")
+            await self._command_speed(self.progress.step)
+        self._held = False
         self.tell(Fact(EventKind.RESUMED, seq=self._seq()))
+
+    async def _command_speed(self, step: StepOnWire | None) -> None:
+        """The speed of a step that was not entered through its items."""
+        if step is None or step.speed_m_s is None:
+            return
+        order = self.pilot.change_speed(step.speed_m_s)
+        with contextlib.suppress(CommandFailed):
+            await self.desk.order(order, "change speed")
 
     async def skip_to(self, seq: int) -> None:
         """Go on with mission step ``seq``."""
@@ -220,6 +258,7 @@ class MavlinkVehicle:
             "skip",
             f"step {seq} did not become the current one",
         )
+        await self._command_speed(step)
 
     async def keep(self, seq: int, for_s: float) -> None:
         """Stay in dwell step ``seq`` for ``for_s`` from now; 0 lets it go on."""
@@ -229,6 +268,7 @@ class MavlinkVehicle:
     async def return_home(self) -> None:
         """Leave the mission and come home."""
         self._check_armed("return home")
+        self._held = False
         if self.view.purpose is not Purpose.RETURN:
             await self.enter(Purpose.RETURN, "return home")
 
@@ -242,14 +282,24 @@ class MavlinkVehicle:
 
     async def stop(self) -> None:
         """Halt at once where it is."""
-        now_s = self.clock.monotonic_s()
-        self.view.commanded(Purpose.HOLD, now_s)
-        self.desk.pre_empt(self.pilot.set_mode(Purpose.HOLD))
-        if self.view.armed is False:
-            return
-        await self.confirm(
-            lambda: self.view.purpose is Purpose.HOLD, "stop", "it did not halt"
-        )
+        halted = self.pilot.mode_code(Purpose.HOLD)
+        self._held = True
+        for remaining in reversed(range(STOP_TRIES)):
+            self.view.commanded(Purpose.HOLD, self.clock.monotonic_s())
+            self.desk.pre_empt(self.pilot.set_mode(Purpose.HOLD))
+            if self.view.armed is False:
+                return
+            try:
+                await self.confirm(
+                    lambda: self.view.custom_mode == halted,
+                    "stop",
+                    "it did not halt",
+                    STOP_AGAIN_S,
+                )
+                break
+            except CommandFailed:
+                if not remaining:
+                    raise
         self.tell(Fact(EventKind.HELD, "stopped", seq=self._seq()))
 
     async def events(self) -> AsyncIterator[VehicleEvent]:
@@ -387,10 +437,32 @@ class MavlinkVehicle:
             now_s = self.clock.monotonic_s()
             for fact in self.view.tick(now_s):
                 self.tell(fact)
+            await self._undo_late(now_s)
             if self.progress is not None:
                 await self._follow_mission(self.progress, now_s)
             if not self.pilot.disarms_itself:
                 await self._wrap_up(now_s)
+
+    async def _undo_late(self, now_s: float) -> None:
+        """A command that comes after we gave it up must not take effect."""
+        if self._launching or not self.view.armed or self.view.flown:
+            late_arm = False
+        else:
+            late_arm = self.progress is None and now_s - self._arm_sent_s < LATE_S
+        late_start = (
+            self._held
+            and self.view.purpose is Purpose.MISSION
+            and now_s - self._start_sent_s < LATE_S
+        )
+        try:
+            if late_arm:
+                self.tell(Fact(EventKind.TEXT, "armed late: disarmed", severity=3))
+                await self.disarm()
+            elif late_start and self.view.armed:
+                self.tell(Fact(EventKind.TEXT, "started late: held", severity=3))
+                await self.enter(Purpose.HOLD, "hold")
+        except PatrolError as e:
+            log.warning("vehicle=%s %s", self._entry.id, e)
 
     async def _follow_mission(self, progress: Progress, now_s: float) -> None:
         for fact in progress.update(self.view, now_s):
@@ -454,9 +526,13 @@ class MavlinkVehicle:
                 await self._ask_for_streams()
 
     async def _identify(self) -> None:
-        while not self._link.identity.verified and self._link.identity.conflict is None:
+        identity, asked = self._link.identity, 0
+        while not identity.verified and identity.conflict is None:
             await self.desk.ask_for(AUTOPILOT_VERSION)
-            if not self._link.identity.verified:
+            asked += 1
+            if asked >= UNNAMED_AFTER and not identity.verified:
+                identity.accept_unnamed(self.clock.monotonic_s())
+            if not identity.verified:
                 await self.clock.sleep(1.0)
         while not self._link.observed or self._link.impostor:
             if self._link.state is not LinkState.LIVE:

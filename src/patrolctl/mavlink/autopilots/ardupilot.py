@@ -109,6 +109,8 @@ GPS_FIX_3D = 3
 FENCE_ALT_MAX, FENCE_POLYGON = 1, 4
 CONTINUE_AUTO_ON_GCS_FAILSAFE = 2
 
+# LOITER_TIME comes back with its direction, 1, in param 3, and LAND with its
+# own, ±1, in param 4 (mission_cmd_to_mavlink_int).
 COMPARED_PARAMS: dict[int, int] = {Cmd.NAV_LOITER_TIME: 2, Cmd.NAV_LAND: 3}
 
 STREAMS = {
@@ -188,6 +190,10 @@ class ArduPilot:
             return Order(Cmd.MISSION_START, (0.0, 0.0))
         return self.set_mode(Purpose.MISSION)
 
+    def change_speed(self, speed_m_s: float) -> Order:
+        """DO_CHANGE_SPEED: 1 = ground speed, throttle −1 = unchanged."""
+        return Order(Cmd.DO_CHANGE_SPEED, (1.0, speed_m_s, -1.0), repeatable=True)
+
     def compile(self, mission: Mission) -> WireMission:
         """Items with home as item 0, which ArduPilot overwrites."""
         home = Altitude(mission.home_amsl_m, Datum.AMSL)
@@ -207,12 +213,12 @@ class ArduPilot:
                 items.append(placed(Cmd.NAV_TAKEOFF, None, height(step)))
             case StepType.GO:
                 builder.add_speed(step.speed_m_s)
-                items.append(placed(Cmd.NAV_WAYPOINT, *self._needs(step)))
                 self._add_heading(items, step)
+                items.append(placed(Cmd.NAV_WAYPOINT, *self._needs(step)))
             case StepType.DWELL:
+                self._add_heading(items, step)
                 wait = (backstop_s(step.duration_s), 0.0, 0.0, 0.0)
                 items.append(placed(Cmd.NAV_LOITER_TIME, *self._needs(step), wait))
-                self._add_heading(items, step)
             case StepType.JUMP:
                 items.append(WireItem(Cmd.DO_JUMP))
             case StepType.RETURN_HOME:
@@ -228,9 +234,10 @@ class ArduPilot:
     def _add_heading(self, items: list[WireItem], step: MissionStep) -> None:
         if step.heading_deg is None or self.kind is VehicleKind.ROVER:
             return
-        # After the nav item: it runs while that is being executed. Before it,
-        # the start of the nav item would reset the yaw (ArduCopter
-        # ModeAuto::wp_start, unless WP_YAW_BEHAVIOR is 0).
+        # Before the nav item: DO_ and CONDITION_ items run while the nav item
+        # that FOLLOWS them is being executed (seen on 4.7-dev; one behind a
+        # LOITER_TIME ran only when the loiter was over). The nav item's start
+        # resets the yaw, and ModeAuto::verify_yaw takes it back at once.
         heading = float(round(step.heading_deg % 360.0, 2))
         items.append(WireItem(Cmd.CONDITION_YAW, params=(heading, 0.0, 0.0, 0.0)))
 
@@ -259,10 +266,7 @@ class ArduPilot:
             )
             if found:
                 return found
-        # LOITER_TIME comes back with its direction, 1, in param 3.
-        # LAND with its direction, ±1, in param 4 (mission_cmd_to_mavlink_int).
-        shown: dict[int, int] = {Cmd.NAV_LOITER_TIME: 2, Cmd.NAV_LAND: 3}
-        compared = shown.get(sent.command, 4)
+        compared = COMPARED_PARAMS.get(sent.command, 4)
         for number in range(compared):
             if not same_number(sent.params[number], got.params[number], 1e-4):
                 return (

@@ -171,6 +171,10 @@ class Autopilot(Protocol):
         """The one command that sets the armed vehicle going."""
         ...
 
+    def change_speed(self, speed_m_s: float) -> Order:
+        """The command that sets the speed over ground."""
+        ...
+
     def compile(self, mission: Mission) -> WireMission:
         """The mission as wire items.
 

@@ -143,6 +143,10 @@ class Px4:
         """Entering AUTO.MISSION starts the armed vehicle."""
         return self.set_mode(Purpose.MISSION)
 
+    def change_speed(self, speed_m_s: float) -> Order:
+        """DO_CHANGE_SPEED: 1 = ground speed, throttle −1 = unchanged."""
+        return Order(Cmd.DO_CHANGE_SPEED, (1.0, speed_m_s, -1.0), repeatable=True)
+
     def compile(self, mission: Mission) -> WireMission:
         """Items; PX4 has no home item, item 0 is flown."""
         builder = Builder()
