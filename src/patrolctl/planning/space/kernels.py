@@ -72,11 +72,13 @@ def _hits(a: Floats, b: Floats, k: int, solids: Solids) -> bool:
         t = _meets(a, b, edges[j])
         if t >= 0.0 and low < a[2] + t * (b[2] - a[2]) < high:
             return True
-    # No wall crossed: an end may be inside, or the segment may be upright.
-    if not _within(a[0], a[1], k, solids):
-        return False
-    upright = a[0] == b[0] and a[1] == b[1]
-    return bool(upright or low < a[2] < high or low < b[2] < high)
+    # No wall crossed between bottom and top: an end may be inside, or the
+    # segment may be upright.
+    if _within(a[0], a[1], k, solids):
+        upright = a[0] == b[0] and a[1] == b[1]
+        if upright or low < a[2] < high:
+            return True
+    return bool(low < b[2] < high and _within(b[0], b[1], k, solids))
 
 
 @compiled

@@ -58,6 +58,8 @@ class LegTable:
         """
         if (i, j) not in self._paths:
             self._paths[i, j] = self._find(i, j)
+            if self.kind[i, j] == AROUND:
+                self.time_s[i, j] = self._legs.motion.path_s(self._paths[i, j])
         return self._paths[i, j]
 
     def _find(self, i: int, j: int) -> Floats:
@@ -91,8 +93,8 @@ class LegTable:
         """The time of :meth:`path`, also put into the table."""
         if i == j:
             return 0.0
-        if self.kind[i, j] == AROUND and (i, j) not in self._paths:
-            self.time_s[i, j] = self._legs.motion.path_s(self.path(i, j))
+        if self.kind[i, j] == AROUND:
+            self.path(i, j)
         return float(self.time_s[i, j])
 
 
