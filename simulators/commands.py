@@ -215,8 +215,7 @@ def _capabilities(v: Vehicle, link: Link, c: Command) -> int:
 def _run_prearm(v: Vehicle, link: Link, c: Command) -> int:
     if v.armed:
         return REJECTED
-    fault = v.arming_fault()
-    if fault is not None:
+    for fault in v.arming_faults():
         v.text(2, f"PreArm: {fault}")
     return ACCEPTED
 

@@ -424,7 +424,7 @@ class Rover(Vehicle):
 
     def gcs_back(self) -> None:
         """It says so and stays in the mode of the failsafe."""
-        self.text(6, "Radio Failsafe Cleared")
+        self.text(6, "GCS Failsafe Cleared")
 
     def position_lost(self) -> None:
         """FS_EKF_ACTION: hold."""

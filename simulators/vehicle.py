@@ -31,6 +31,7 @@ from simulators.wire import Message, mavlink
 FENCE_PERIOD_S = 0.3
 IDLE_TICK_S = 1.0
 RELAYS = {"copter": 1, "rover": 2}  # as SITL's parameter files have them
+PREARM_AGAIN_S, PREARM_NEWS_S = 30.0, 4.0
 LOOP_S = 0.0025  # the main loop runs at 400 Hz
 PREARM_S, POSITION_S = 23.6, 41.6
 ORIGIN_S, GPS_S = 19.9, 9.9
@@ -96,6 +97,8 @@ class Vehicle(Talker):
         self.gcs_failsafe = self.ekf_failsafe = False
         self.stalled = False
         self.armed_s = 0.0
+        self._prearm_told_s = self.now_s
+        self._prearm_passed = False
         self.reboot_asked = False
         self._tick_at_s = self.now_s
         self._tick_last_s = self.now_s
@@ -183,19 +186,19 @@ class Vehicle(Talker):
         if dt_s > 0:
             self.battery.drain(dt_s)
         self.step(dt_s)
-        if self.armed and now >= self._fence_at_s:
+        if now >= self._fence_at_s:
             self._fence_at_s = now + FENCE_PERIOD_S
             self._check_fence()
         lively = self.armed or not self.body.resting
         self._tick_at_s = now + (self.config.tick_s if lively else IDLE_TICK_S)
 
     def _each_second(self) -> None:
-        if not self.armed and self.now_s >= self._fence_at_s:
-            self._check_fence()
         if self.armed:
             begun = self.battery.check(self.now_s)
             if begun is not None:
                 self._battery_failsafe(begun)
+        else:
+            self._tell_prearm()
         self._check_gcs()
         if self.gps_ok:
             self.signing.follow_clock(self.utc_s)
@@ -287,9 +290,10 @@ class Vehicle(Talker):
         """Arm when nothing speaks against it; the reason goes out as text."""
         if self.armed:
             return True
-        fault = None if forced else self.arming_fault()
-        if fault is not None:
-            self.text(2, f"Arm: {fault}")
+        faults = [] if forced else self.arming_faults()
+        if faults:
+            for fault in faults:
+                self.text(2, f"Arm: {fault}")
             return False
         self.armed = self.mission.armed = True
         self.armed_s = self.now_s
@@ -300,31 +304,45 @@ class Vehicle(Talker):
         self.on_armed()
         return True
 
-    def arming_fault(self) -> str | None:
-        """Why it may not arm now."""
-        return self._checks_fault() or self.mode_fault()
+    def arming_faults(self) -> list[str]:
+        """Why it may not arm now: every pre-arm check, then the arm checks."""
+        faults = self._prearm_faults()
+        mode = self.mode_fault()
+        if not faults and mode is not None:
+            faults.append(mode)
+        return faults
 
     def prearm_passes(self) -> bool:
         """SYS_STATUS' pre-arm bit: the checks without arming."""
-        return self.armed or self._checks_fault() is None
+        return self.armed or not self._prearm_faults()
 
-    def _checks_fault(self) -> str | None:
+    def _prearm_faults(self) -> list[str]:
         if self.params["ARMING_CHECK"] == 0:
-            return None
+            return []
         flat = self.battery.failsafe is not Failsafe.NONE or self.battery.empty
         breached = self.fence.breaches if self.fence.enabled else 0
+        lost = self.needs_position() and not self.position_ok
+        mode = self.prearm_mode_fault()
         checks = (
             (not self.prearm_ok, "Accels inconsistent"),
-            (
-                self.needs_position() and not self.position_ok,
-                "Need Position Estimate",
-            ),
+            (lost and self.prearm_ok, "Need Position Estimate"),
             (flat, "Battery failsafe"),
             (self.gcs_failsafe, "GCS failsafe on"),
             (breached != 0, f"Vehicle breaching {self.fence.names(breached)}"),
+            (mode is not None, mode or ""),
         )
-        found = next((reason for failed, reason in checks if failed), None)
-        return found or self.prearm_mode_fault()
+        return [reason for failed, reason in checks if failed]
+
+    def _tell_prearm(self) -> None:
+        """AP_Arming::update: failures every 30 s, a new one after 4 s."""
+        faults = self._prearm_faults()
+        since_s = self.now_s - self._prearm_told_s
+        news = bool(faults) and self._prearm_passed
+        self._prearm_passed = not faults
+        if since_s > PREARM_AGAIN_S or (news and since_s > PREARM_NEWS_S):
+            self._prearm_told_s = self.now_s
+            for fault in faults:
+                self.text(2, f"PreArm: {fault}")
 
     def needs_position(self) -> bool:
         """Whether the mode or the fence needs a position."""
