@@ -23,6 +23,7 @@ from patrolctl.planning.space import LegTable
 
 Ints = npt.NDArray[np.int64]
 _ROUNDS = 250  # a chunk of ruin and recover between two looks at the clock
+_ROUNDS_EACH = 25  # … and no more than this for each station
 _CHUNKS = 14
 _HEAT_S = 6.0
 _PASSES = 3
@@ -98,8 +99,9 @@ def searched(task: Task, bench: Bench, budget: Budget, report: "Reporter") -> In
                 return now.tour
             hot, cool = (heat * (1 - x / chunks) + 0.05 for x in (k, k + 1))
             seed = task.order.seed * 7919 + turn * 101 + k
+            rounds = min(_ROUNDS, _ROUNDS_EACH * len(now.tour))
             tour = improved(
-                market, now.tour, seed=seed, rounds=_ROUNDS, heat=(hot, cool)
+                market, now.tour, seed=seed, rounds=rounds, heat=(hot, cool)
             )
             now = Incumbent(tour, market.tour_s(tour))
             report.found(now.time_s, (turn * chunks + k) / (_PASSES * chunks))
