@@ -159,6 +159,14 @@ def test_a_lost_vehicle_looks_lost_among_the_living(
     expect(card(page, "drone-1")).to_have_attribute("data-freshness", "lost")
     expect(card(page, "drone-1")).to_contain_text("Failsafe: GCS failsafe")
     expect(card(page, "drone-2")).to_have_attribute("data-freshness", "fresh")
+    lost, living = (
+        page.locator(".mark-vehicle").filter(has_text=name).locator(".mark-needle")
+        for name in ("drone-1", "drone-2")
+    )
+    expect(lost).to_have_css("border-style", "dashed")
+    expect(lost).not_to_have_css("box-shadow", "none")  # the ring of a failsafe
+    expect(living).to_have_css("border-style", "solid")
+    expect(living).to_have_css("box-shadow", "none")
 
 
 def test_text_of_vehicles_stays_text(open_page: Open, mock: Server) -> None:
