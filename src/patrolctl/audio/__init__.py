@@ -4,6 +4,14 @@ from patrolctl.audio.clipstore import ClipStore
 from patrolctl.audio.espeak import phonemes
 from patrolctl.audio.mastering import Mastering
 from patrolctl.audio.normalize import normalize
+from patrolctl.audio.recordings import import_recording
 from patrolctl.audio.synthesizer import EspeakSynthesizer
 
-__all__ = ["ClipStore", "EspeakSynthesizer", "Mastering", "normalize", "phonemes"]
+__all__ = [
+    "ClipStore",
+    "EspeakSynthesizer",
+    "Mastering",
+    "import_recording",
+    "normalize",
+    "phonemes",
+]
