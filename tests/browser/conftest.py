@@ -21,6 +21,9 @@ ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "src/patrolctl/web/static/index.html"
 STARTING_S = 40
 
+# When the tests are killed outright, what they started ends too.
+LEASH = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+
 # Software WebGL on a busy machine takes its time.
 expect.set_options(timeout=20_000)
 
@@ -117,12 +120,11 @@ class Server:
     def start(self) -> None:
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
-                self.command,
+                [*LEASH, *self.command],
                 cwd=ROOT,
                 env=os.environ | self.env,
                 stdout=out,
                 stderr=out,
-                start_new_session=True,
             )
         for _ in range(STARTING_S * 10):
             if self.process.poll() is not None:
