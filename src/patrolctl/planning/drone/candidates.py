@@ -16,6 +16,9 @@ FLOOR_M = 10.0  # nobody on the ground has a loudspeaker nearer above
 HEADINGS = 12
 _STEPS_M = (6.0, 20.0)  # least and greatest spacing of the grid
 _RISE_M = 10.0
+_COARSE = 1000  # asked for fewer positions than this, the grid may be wider:
+_COARSE_STEP_M = 45.0
+_COARSE_RISE_M = 20.0
 _MOST = 5200
 _AROUND_M = 45.0  # how far outside the outermost receiver it is worth hovering
 
@@ -37,12 +40,14 @@ class Candidates:
         return np.array([axis_of(float(h), tilt_deg) for h in self.headings_deg])
 
 
-def _levels(space: FreeSpace, receivers: Receivers, standoff_m: float) -> Floats:
+def _levels(
+    space: FreeSpace, receivers: Receivers, standoff_m: float, rise_m: float
+) -> Floats:
     low = space.floor_m
     top = float(receivers.points_m[:, 2].max(initial=low))
     # Above the highest window plus standoff nothing gets better.
     high = min(space.ceiling_m, max(low, top + standoff_m))
-    count = max(1, int(np.ceil((high - low) / _RISE_M)) + 1) if high > low else 1
+    count = max(1, int(np.ceil((high - low) / rise_m)) + 1) if high > low else 1
     return np.linspace(low, high, count)
 
 
@@ -64,7 +69,8 @@ def _spacing_m(low: Floats, high: Floats, levels: int, most: int) -> float:
     area = float(np.prod(np.maximum(high - low, 1.0)))
     # Buildings with their standoff take about half of it.
     fit = np.sqrt(0.5 * area * levels / most)
-    return float(np.clip(fit, *_STEPS_M))
+    least, greatest = _STEPS_M
+    return float(np.clip(fit, least, greatest if most >= _COARSE else _COARSE_STEP_M))
 
 
 def candidates_of(
@@ -84,11 +90,12 @@ def candidates_of(
     """
     xy = receivers.points_m[:, :2]
     low, high = xy.min(axis=0) - _AROUND_M, xy.max(axis=0) + _AROUND_M
-    levels = _levels(space, receivers, standoff_m)
+    rise_m = _RISE_M if most >= _COARSE else _COARSE_RISE_M
+    levels = _levels(space, receivers, standoff_m, rise_m)
     step = _spacing_m(low, high, len(levels), most)
     points = _lift(_grid(low, high, step), levels)
     points = np.round(points, 3)
-    rise = float(levels[1] - levels[0]) if len(levels) > 1 else _RISE_M
+    rise = float(levels[1] - levels[0]) if len(levels) > 1 else rise_m
     return Candidates(
         points_m=np.ascontiguousarray(points[space.free(points)]),
         headings_deg=np.linspace(0.0, 360.0, HEADINGS, endpoint=False),

@@ -17,6 +17,7 @@ from patrolctl.acoustics.compiled import compiled
 
 Ints = npt.NDArray[np.int32]
 _CHUNK = 64  # positions a task
+_FEW_CHUNKS = 8  # not worth a second thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +177,12 @@ def columns_of(
         _fill(here, at, visible, axes, hearing.cosines, (start, rows))
         return counts, rows
 
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        parts = list(pool.map(chunk, range(0, len(points_m), _CHUNK)))
+    firsts = range(0, len(points_m), _CHUNK)
+    if len(firsts) <= _FEW_CHUNKS:
+        parts = [chunk(first) for first in firsts]
+    else:
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            parts = list(pool.map(chunk, firsts))
     if not parts:
         return np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32)
     counts = np.concatenate([c for c, _ in parts])

@@ -31,6 +31,7 @@ from patrolctl.planning.drone.search import (
     Bench,
     Reporter,
     bench_of,
+    first_tour,
     searched,
 )
 from patrolctl.planning.drone.sensitivity import sensitivity_of
@@ -39,6 +40,7 @@ from patrolctl.planning.drone.stations import (
     ends_energy_s,
     landing_s,
     offer,
+    quick_offer,
     survey,
 )
 from patrolctl.planning.drone.task import Task, home_points, task_of
@@ -47,6 +49,8 @@ from patrolctl.planning.progress import PlanProgress, untold
 Ints = npt.NDArray[np.int64]
 _POSITIONS = 3000
 _FEWEST = 250
+_HURRY = 0.3  # a first plan that takes this share of the limit is the plan
+_CUT_SHORT = "stopped early: a coarse grid, no bound; more may be reachable"
 
 
 def plan_drone(
@@ -73,6 +77,11 @@ def plan_drone(
     report.stage("reading the site", 0.0)
     task = task_of(site, order)
     report.stage(f"where {len(task.receivers)} receivers are heard", 0.05)
+    if order.effort >= 1.0:
+        coarse = _coarse(task, report)
+        if budget.over(_HURRY):
+            task = replace(task, warnings=(*task.warnings, _CUT_SHORT))
+            return _finish(task, *coarse, (budget, report))
     view = survey(task, most=max(_FEWEST, round(_POSITIONS * order.effort)))
     report.stage("choosing stations", 0.25)
     goods = offer(task, view, lambda: budget.over(0.4))
@@ -80,6 +89,15 @@ def plan_drone(
     report.bound_s = global_bound_s(task, view, bench)
     tour = searched(task, bench, budget, report)
     return _finish(task, view, bench, tour, (budget, report))
+
+
+def _coarse(task: Task, report: Reporter) -> tuple[Survey, Bench, Ints]:
+    """A whole plan at once, on a coarse grid, to fall back on."""
+    view = survey(task, most=_FEWEST)
+    bench = bench_of(task, view, quick_offer(task, view))
+    tour = first_tour(bench)
+    report.found(bench.market.tour_s(tour), 0.0, "a first plan")
+    return view, bench, tour
 
 
 def _finish(
