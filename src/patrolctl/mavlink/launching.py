@@ -70,7 +70,7 @@ class Cockpit(Protocol):
         """Enter the mode for a purpose."""
         ...
 
-    async def set_current(self, wire_seq: int, *, reset: bool = False) -> None:
+    async def set_current(self, wire_seq: int) -> None:
         """Set the current item."""
         ...
 
@@ -159,9 +159,12 @@ def _home_faults(cockpit: Cockpit, mission: Mission) -> tuple[str, ...]:
 
 
 async def _set_first(cockpit: Cockpit, approved: Approved) -> None:
-    # With reset, so that jump counters of an earlier flight do not count.
+    # Without reset (param2 = 1): on a disarmed rover that executes the first
+    # items at once, in MANUAL, and ends in an internal error that forbids
+    # arming until a reboot (seen on 4.7-dev). Jump counters need none: they
+    # begin anew at each disarming and each upload.
     step = approved.wire.steps[0]
-    await cockpit.set_current(step.first, reset=True)
+    await cockpit.set_current(step.first)
     view = cockpit.view
     # A copter tells 0 until it is armed (seen on 4.7-dev). A mission that is
     # not running goes on to its first navigation command and tells that one,

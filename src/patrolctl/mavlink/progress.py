@@ -201,8 +201,10 @@ class Progress:
         if self.step is None or self.step.type is not StepType.DWELL:
             return
         if self.dwell is DwellPhase.STARTED:
-            self.dwell_done_s += passed_s
-            self._since_loiter_s += passed_s
+            # A rover that resumes drives a loop before it stands again.
+            if view.position is None or self._at_place(view.position):
+                self.dwell_done_s += passed_s
+                self._since_loiter_s += passed_s
             return
         if self.dwell is not DwellPhase.APPROACH or view.position is None:
             return

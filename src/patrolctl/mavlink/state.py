@@ -307,13 +307,19 @@ class View:
             at_s=now_s,
             latlon=where,
             amsl_m=g.alt_mm / 1000.0,
-            up_m=g.relative_alt_mm / 1000.0,
+            up_m=self._up_m(g),
             north_m_s=g.vx_cm_s / 100.0,
             east_m_s=g.vy_cm_s / 100.0,
             climb_m_s=climb_of(g.vz_cm_s),
             heading_deg=heading_of(g.hdg_cdeg),
         )
         return []
+
+    def _up_m(self, g: m.GlobalPositionInt) -> float:
+        """Height above home. A rover's relative_alt is its AMSL (4.7-dev)."""
+        if self.pilot.kind is VehicleKind.COPTER:
+            return g.relative_alt_mm / 1000.0
+        return 0.0
 
     def _home(self, h: m.HomePosition, now_s: float) -> list[Fact]:
         del now_s

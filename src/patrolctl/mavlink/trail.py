@@ -23,8 +23,10 @@ KEPT = 5000
 class Trail:
     """Collects a vehicle's positions until somebody takes them."""
 
-    def __init__(self, vehicle_id: VehicleId) -> None:
+    def __init__(self, vehicle_id: VehicleId, *, grounded: bool = False) -> None:
         self._vehicle_id = vehicle_id
+        # A rover's relative_alt is its height above the sea (seen on 4.7-dev).
+        self._grounded = grounded
         self._points: deque[TrackPoint] = deque(maxlen=KEPT)
         self._offsets_s: deque[float] = deque(maxlen=SAMPLES)
         self._last_ms: int | None = None
@@ -54,7 +56,7 @@ class Trail:
                 vehicle_id=self._vehicle_id,
                 lat_deg=sample.lat_e7 / 1e7,
                 lon_deg=sample.lon_e7 / 1e7,
-                up_m=sample.relative_alt_mm / 1000.0,
+                up_m=0.0 if self._grounded else sample.relative_alt_mm / 1000.0,
                 heading_deg=self._heading_deg,
             )
         )

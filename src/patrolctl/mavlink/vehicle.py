@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from patrolctl.domain.errors import CommandFailed, PatrolError, UploadFailed
 from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.ids import VehicleId
-from patrolctl.domain.machines import FleetVehicle, LinkState
+from patrolctl.domain.machines import FleetVehicle, LinkState, VehicleKind
 from patrolctl.domain.mission import Mission, UploadReceipt
 from patrolctl.domain.telemetry import EventKind, Telemetry, VehicleEvent
 from patrolctl.mavlink.autopilots.base import Autopilot, Purpose, StepOnWire
@@ -75,7 +75,8 @@ class MavlinkVehicle:
         )
         self.desk = Desk(self._link, pilot)
         self._listeners: set[asyncio.Queue[VehicleEvent]] = set()
-        self._trail = Trail(VehicleId(entry.id))
+        grounded = entry.kind is VehicleKind.ROVER
+        self._trail = Trail(VehicleId(entry.id), grounded=grounded)
         self._introduce = asyncio.Event()
         self._storing = False
         self._stored_s = 0.0
@@ -327,12 +328,10 @@ class MavlinkVehicle:
             lambda: self.view.custom_mode == code, name, "the mode did not change"
         )
 
-    async def set_current(self, wire_seq: int, *, reset: bool = False) -> None:
+    async def set_current(self, wire_seq: int) -> None:
         """DO_SET_MISSION_CURRENT."""
-        params = (float(wire_seq), 1.0 if reset else 0.0)
-        await self.desk.order(
-            Order(Cmd.DO_SET_MISSION_CURRENT, params), "set current item"
-        )
+        order = Order(Cmd.DO_SET_MISSION_CURRENT, (float(wire_seq),), repeatable=True)
+        await self.desk.order(order, "set current item")
 
     async def disarm(self) -> None:
         """Disarm, confirmed; harmless to repeat."""
