@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from shapely import MultiPolygon, box
 
 from patrolctl.acoustics import Listening, Source, predict, scene_of
 from patrolctl.domain.errors import InputError, NoFeasiblePlan
@@ -160,3 +161,36 @@ def test_a_launch_point_beside_a_wall_is_named(estate, order):
     )
     with pytest.raises(NoFeasiblePlan, match="pad is not clear of building north"):
         plan_drone(site, order)
+
+
+@pytest.mark.parametrize("effort", [0.1, 1.0])
+def test_a_closed_yard_is_left_over_the_roof(estate, order, effort):
+    ring = box(-60, -60, 60, 60).difference(box(-40, -40, 40, 40))
+    house = replace(estate.buildings[0], id="ring", footprint=MultiPolygon([ring]))
+    site = replace(estate, buildings=(house,), no_fly=())
+    plan = plan_drone(site, replace(order, effort=effort))
+    assert plan.summary.reached == plan.summary.reachable > 0
+    outside = [r for r in plan.receivers if r.reached and not r.id.startswith("court")]
+    assert len(outside) > 200
+    assert check_plan(plan, site) == ()
+
+
+def test_nobody_is_promised_beyond_walls_that_cannot_be_flown_over(estate, order):
+    ring = box(-60, -60, 60, 60).difference(box(-11.5, -11.5, 11.5, 11.5))
+    tall = replace(
+        estate.buildings[0],
+        id="ring",
+        footprint=MultiPolygon([ring]),
+        height_m=118.0,
+        floors=39,
+    )
+    site = replace(estate, buildings=(tall,), no_fly=())
+    wide = replace(order.requirement, receiver_spacing_m=30.0)
+    plan = plan_drone(site, replace(order, requirement=wide))
+    assert 0 < plan.summary.reached == plan.summary.reachable < len(plan.receivers)
+    for r in plan.receivers:
+        at = LatLon(lat_deg=r.lat_deg, lon_deg=r.lon_deg)
+        inside = max(abs(v) for v in site.frame.point_en(at)) < 12
+        assert r.reached <= inside
+        assert (r.reason is None) == r.reached
+    assert check_plan(plan, site) == ()

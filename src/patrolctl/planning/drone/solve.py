@@ -79,7 +79,7 @@ def plan_drone(
     report.stage(f"where {len(task.receivers)} receivers are heard", 0.05)
     if order.effort >= 1.0:
         coarse = _coarse(task, report)
-        if budget.over(_HURRY):
+        if coarse is not None and budget.over(_HURRY):
             task = replace(task, warnings=(*task.warnings, _CUT_SHORT))
             return _finish(task, *coarse, (budget, report))
     view = survey(task, most=max(_FEWEST, round(_POSITIONS * order.effort)))
@@ -91,10 +91,13 @@ def plan_drone(
     return _finish(task, view, bench, tour, (budget, report))
 
 
-def _coarse(task: Task, report: Reporter) -> tuple[Survey, Bench, Ints]:
+def _coarse(task: Task, report: Reporter) -> tuple[Survey, Bench, Ints] | None:
     """A whole plan at once, on a coarse grid, to fall back on."""
-    view = survey(task, most=_FEWEST)
-    bench = bench_of(task, view, quick_offer(task, view))
+    try:
+        view = survey(task, most=_FEWEST)
+        bench = bench_of(task, view, quick_offer(task, view))
+    except NoFeasiblePlan:
+        return None  # a finer grid may find what a coarse one does not
     tour = first_tour(bench)
     report.found(bench.market.tour_s(tour), 0.0, "a first plan")
     return view, bench, tour

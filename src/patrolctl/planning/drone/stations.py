@@ -34,6 +34,7 @@ _EVERY = 3
 _CORE_COLUMNS = 1400
 _CORE_PLACES = 700
 _NEIGHBOURS = 8
+_PASS_M = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,27 @@ def active_rows(task: Task) -> Ints:
 
 
 def _transit(task: Task, candidates: Candidates) -> Floats:
-    """Nodes above the highest roof, so that closed yards can be entered."""
+    """Nodes for passing only.
+
+    A layer above the highest roof, over every position and every home, so
+    that closed yards can be entered; and a fine layer near the ground where
+    the grid of positions is too wide to find the way between buildings.
+    """
+    homes = home_points(task)
+    layers = [np.empty((0, 3))]
     up = task.space.highest_m + 0.1
-    tops = candidates.points_m[:, 2]
-    if up > task.space.ceiling_m or not len(tops) or up <= tops.max():
-        return np.empty((0, 3))
-    xy = np.unique(candidates.points_m[:, :2], axis=0)
-    points = np.column_stack([xy, np.full(len(xy), up)])
+    if up <= task.space.ceiling_m:
+        xy = np.unique(
+            np.vstack([candidates.points_m[:, :2], homes[:, :2]]).round(3), axis=0
+        )
+        layers.append(np.column_stack([xy, np.full(len(xy), up)]))
+    if candidates.step_m[0] > _PASS_M:
+        low = np.minimum(candidates.points_m, homes.min(axis=0)).min(axis=0)
+        high = np.maximum(candidates.points_m, homes.max(axis=0)).max(axis=0)
+        xs, ys = (np.arange(low[k], high[k] + _PASS_M, _PASS_M) for k in (0, 1))
+        xy = np.column_stack([g.ravel() for g in np.meshgrid(xs, ys)])
+        layers.append(np.column_stack([xy, np.full(len(xy), task.space.floor_m)]))
+    points = np.vstack(layers)
     return points[task.space.free(points)]
 
 
@@ -117,6 +132,13 @@ def _reachable(
         spent = (there + back)[:count] * power + task.order.message_s
         out |= spent + ends_energy_s(task) <= task.usable_s
     return out
+
+
+def _any_way(legs: Legs, homes: Ints, count: int) -> bool:
+    """Whether any position can be flown to at all."""
+    return any(
+        bool(np.isfinite(legs.round_trip_s(int(h))[0][:count]).any()) for h in homes
+    )
 
 
 def ends_energy_s(task: Task) -> float:
@@ -162,6 +184,13 @@ def survey(task: Task, *, most: int) -> Survey:
     legs, homes = _map(task, candidates)
     ok = _reachable(task, legs, homes, len(candidates.points_m))
     if not ok.any():
+        if not _any_way(legs, homes, len(ok)):
+            raise NoFeasiblePlan(
+                (
+                    "launch point: no way through free space leads from it to any "
+                    "place to hover",
+                )
+            )
         raise NoFeasiblePlan(
             (
                 f"battery: {task.usable_s:.0f} s of hovering (endurance "
@@ -288,6 +317,8 @@ def _greedy(view: Survey) -> Ints:
 def _core(task: Task, view: Survey, priced: tuple[Prices, Ints], start: Ints) -> Ints:
     """The cheapest columns at these prices, on a bounded number of places."""
     found, generated = priced
+    # Empty columns stand for positions that no drone gets to.
+    generated = generated[np.diff(view.cover.indptr)[generated] > 0]
     heads = len(view.candidates.headings_deg)
     effort = min(1.0, task.order.effort)
     most = (round(_CORE_PLACES * effort), round(_CORE_COLUMNS * effort))

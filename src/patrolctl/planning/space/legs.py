@@ -116,6 +116,8 @@ class Legs:
         tree = cKDTree(nodes / reach_m)
         pairs = tree.query_pairs(1.0, output_type="ndarray").astype(np.int64)
         pairs = cls._linked(nodes, reach_m, pairs)
+        pairs = np.vstack([pairs, _stacked(nodes)])
+        pairs = np.unique(np.sort(pairs, axis=1), axis=0)
         ok = space.clear(nodes[pairs[:, 0]], nodes[pairs[:, 1]])
         pairs = pairs[ok]
         both = np.vstack([pairs, pairs[:, ::-1]])
@@ -216,6 +218,14 @@ class Legs:
             at = at + 1 + (int(ok[-1]) if len(ok) else 0)
             kept.append(path_m[at])
         return np.array(kept)
+
+
+def _stacked(nodes: Floats) -> Ints:
+    """Pairs of nodes one straight above the other, whatever the height."""
+    order = np.lexsort((nodes[:, 2], nodes[:, 1].round(2), nodes[:, 0].round(2)))
+    low, high = order[:-1], order[1:]
+    same = np.abs(nodes[low, :2] - nodes[high, :2]).max(axis=1, initial=0.0) < 0.01
+    return np.column_stack([low[same], high[same]]).astype(np.int64)
 
 
 def _cruise_s(motion: Motion, nodes: Floats, pairs: Ints) -> Floats:
