@@ -15,6 +15,8 @@ from patrolctl.mavlink.autopilots.base import Autopilot
 from patrolctl.mavlink.messages import AutopilotVersion, Heartbeat
 
 REORDER_MS = 3_000
+ECHO_MS = 700
+BUSY_FRAMES = 60
 BOOT_WRAP_MS = 2**32
 MAV_AUTOPILOT_INVALID = 8
 
@@ -32,11 +34,16 @@ class BootClock:
     """Watches ``time_boot_ms``: one clock, a reboot, or two clocks at once.
 
     Two samples in a row far below the clock are a reboot; if the former
-    clock then goes on, they were another airframe.
+    clock then goes on, they were another airframe. Samples that lie below by
+    the same amount again and again, between samples of the clock, are
+    another airframe too; stragglers lie below by all sorts of amounts.
     """
 
     last_ms: int | None = None
-    _candidate_ms: int | None = None
+    _lower_ms: int | None = None
+    _behind_ms: int = 0
+    _between: bool = False
+    _echoes: int = 0
     _former_ms: int | None = None
     _former_at_s: float = 0.0
     _strikes: int = 0
@@ -47,11 +54,11 @@ class BootClock:
             self.last_ms = boot_ms
             return Finding.SAME_BOOT
         if boot_ms < self.last_ms - REORDER_MS:
-            return self._lower(boot_ms, now_s)
+            return self._lower(boot_ms, self.last_ms, now_s)
         if self._is_former(boot_ms, now_s):
             self._strikes += 1
             return Finding.CONFLICT if self._strikes >= 2 else Finding.SAME_BOOT
-        self._candidate_ms = None
+        self._between = True
         self.last_ms = max(self.last_ms, boot_ms)
         return Finding.SAME_BOOT
 
@@ -59,14 +66,20 @@ class BootClock:
         high = self.last_ms is not None and self.last_ms > BOOT_WRAP_MS - 60_000
         return high and boot_ms < 60_000
 
-    def _lower(self, boot_ms: int, now_s: float) -> Finding:
-        candidate = self._candidate_ms
-        if candidate is None or boot_ms < candidate:
-            self._candidate_ms = boot_ms
+    def _lower(self, boot_ms: int, last_ms: int, now_s: float) -> Finding:
+        before_ms, behind_ms = self._lower_ms, last_ms - boot_ms
+        between, self._between = self._between, False
+        same = abs(behind_ms - self._behind_ms) <= ECHO_MS
+        self._lower_ms, self._behind_ms = boot_ms, behind_ms
+        if before_ms is None or boot_ms < before_ms:
+            self._echoes = 0
             return Finding.SAME_BOOT
-        self._former_ms, self._former_at_s = self.last_ms, now_s
-        self._strikes = 0
-        self.last_ms, self._candidate_ms = boot_ms, None
+        if between:
+            self._echoes = self._echoes + 1 if same else 0
+            return Finding.CONFLICT if self._echoes >= 3 else Finding.SAME_BOOT
+        self._former_ms, self._former_at_s = last_ms, now_s
+        self._strikes = self._echoes = 0
+        self.last_ms, self._lower_ms = boot_ms, None
         return Finding.REBOOT
 
     def _is_former(self, boot_ms: int, now_s: float) -> bool:
@@ -93,22 +106,34 @@ class Interleaving:
     one counter per component and link.
     """
 
-    window: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=24))
+    window: deque[tuple[int, int, int]] = field(
+        default_factory=lambda: deque(maxlen=32)
+    )
 
-    def push(self, boot_ms: int, frame_seq: int) -> bool:
-        """Take a sample; True when there must be two senders."""
-        if (boot_ms, frame_seq) in self.window:
+    def push(self, boot_ms: int, frame_seq: int, heard: int) -> bool:
+        """Take a sample; True when there must be two senders.
+
+        Args:
+            boot_ms: the message's stamp.
+            frame_seq: its frame number, modulo 256.
+            heard: how many frames were heard so far. A transfer numbers
+                hundreds of frames between two stamps, so that nothing can be
+                told across it.
+        """
+        if any((boot_ms, frame_seq) == sample[:2] for sample in self.window):
             return False
-        self.window.append((boot_ms, frame_seq))
-        newest = max(stamp for stamp, _ in self.window)
+        self.window.append((boot_ms, frame_seq, heard))
+        newest = max(sample[0] for sample in self.window)
         recent = sorted(s for s in self.window if newest - s[0] <= REORDER_MS)
-        back = jumps = 0
-        for (at, a), (bt, b) in pairwise(recent):
-            if bt - at > 600 or bt == at:
-                continue  # too much may have been lost, or no order is told
-            jumps += 1
-            back += (b - a) % 256 > 160
-        return back >= 4 and back * 4 >= jumps
+        back = told = 0
+        for (at_ms, a, heard_a), (bt_ms, b, heard_b) in pairwise(recent):
+            gap_ms = bt_ms - at_ms
+            if not 0 < gap_ms <= 600 or abs(heard_b - heard_a) > BUSY_FRAMES:
+                continue
+            told += 1
+            # 118 frames a second is what ArduPilot sends at 4 Hz of all.
+            back += (b - a) % 256 > 40 + 0.15 * gap_ms
+        return back >= 4 and back * 4 >= told
 
     def clear(self) -> None:
         """Forget, after a reboot or a new stream."""
@@ -204,15 +229,17 @@ class Identity:
         """It was lost: whoever is heard next must tell who it is."""
         self.since_s = None
 
-    def on_stamp(self, boot_ms: int, frame_seq: int, now_s: float) -> Finding:
-        """A message with ``time_boot_ms``."""
+    def on_stamp(
+        self, boot_ms: int, frame_seq: int, heard: int, now_s: float
+    ) -> Finding:
+        """A message with ``time_boot_ms``; ``heard`` counts the frames."""
         finding = self.boot.push(boot_ms, now_s)
         if finding is Finding.REBOOT:
             self.boots += 1
             self.numbers.clear()
         elif finding is Finding.CONFLICT:
             self.conflict = "two airframes answer to one system id: two boot clocks"
-        elif self.numbers.push(boot_ms, frame_seq):
+        elif self.numbers.push(boot_ms, frame_seq, heard):
             self.conflict = (
                 "two airframes answer to one system id: their frame numbers interleave"
             )

@@ -102,6 +102,7 @@ class Link:
         self._open: list[tuple[Exchange, asyncio.Event]] = []
         self._lost: deque[int] = deque(maxlen=QUALITY_FRAMES)
         self._vehicle_seq: int | None = None
+        self._heard = 0
         self._told_conflict: str | None = None
         self._tlog = self._open_tlog()
 
@@ -266,7 +267,8 @@ class Link:
         self._told_conflict = conflict
 
     def _on_boot_time(self, boot_ms: int, frame_seq: int, now_s: float) -> None:
-        if self.identity.on_stamp(boot_ms, frame_seq, now_s) is Finding.REBOOT:
+        finding = self.identity.on_stamp(boot_ms, frame_seq, self._heard, now_s)
+        if finding is Finding.REBOOT:
             text = "the autopilot rebooted"
             self._on_fact(Fact(EventKind.REBOOTED, text, severity=3))
         pace = self._pace.push(self._real.monotonic_s(), boot_ms)
@@ -283,6 +285,7 @@ class Link:
             self._on_fact(Fact(EventKind.IMPOSTOR, text, severity=1))
 
     def _count(self, frame: Frame) -> None:
+        self._heard += 1
         if self._vehicle_seq is not None:
             gap = (frame.seq - self._vehicle_seq - 1) & 0xFF
             self._lost.append(gap if gap < 128 else 0)
