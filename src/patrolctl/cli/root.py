@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from typing import ClassVar
@@ -86,6 +87,9 @@ def _exit_code(error: BaseException) -> int:
 
 def main() -> None:
     """Run the command line and exit."""
+    # A shell starts background jobs with SIGINT ignored, and then Ctrl-C or
+    # ``kill -INT`` would leave vehicles and brokers running.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = root.main(standalone_mode=False)
     except click.exceptions.Exit as e:
