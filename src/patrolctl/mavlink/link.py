@@ -6,6 +6,7 @@ tasks here only keep time. ``Link`` knows messages, not missions.
 
 import asyncio
 import logging
+import os
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -302,7 +303,8 @@ class Link:
                 self.identity.new_stream()
                 self._channel = await open_channel(self.endpoint, self._on_bytes)
             except OSError as e:
-                self.fault = e.strerror or str(e)
+                # asyncio words its own errors; the system's are for people.
+                self.fault = os.strerror(e.errno) if e.errno else str(e)
             else:
                 opened_s = self.clock.monotonic_s()
                 await self._channel.ended.wait()

@@ -27,11 +27,15 @@ class Gates:
 
     Positions are GPS's, so the radius is that of ArduPilot's WPNAV_RADIUS
     (2 m) and WP_RADIUS (2 m) plus its error. After ``patience_s`` at the
-    place a vehicle that will not settle (gusts) starts its dwell anyway.
+    place a vehicle that will not settle (gusts) starts its dwell anyway, and
+    so does a rover that overshot its station and stands for ``overshot_s``:
+    it does not turn back.
     """
 
     copter_radius_m: float = 4.0
     rover_radius_m: float = 6.0
+    rover_overshoot_m: float = 15.0
+    overshot_s: float = 3.0
     height_m: float = 3.0
     copter_speed_m_s: float = 0.8
     rover_speed_m_s: float = 0.3
@@ -81,6 +85,7 @@ class Progress:
     _since_loiter_s: float = 0.0
     _settled_s: float = 0.0
     _near_s: float = 0.0
+    _stood_s: float = 0.0
     _best_m: float | None = None
     _moved_from: tuple[LatLon, float, float] | None = None
     _stalled: bool = False
@@ -170,7 +175,8 @@ class Progress:
         self._facts.append(Fact(EventKind.STEP, step.type.value, seq=step.seq))
         if step.type is StepType.DWELL:
             self.dwell = DwellPhase.APPROACH
-            self.dwell_done_s = self._settled_s = self._near_s = 0.0
+            self.dwell_done_s = self._settled_s = 0.0
+            self._near_s = self._stood_s = 0.0
             self._since_loiter_s = 0.0
             self.keep_s = None
             self._asked_at_s = -1e9
@@ -202,7 +208,7 @@ class Progress:
             return
         if self.dwell is DwellPhase.STARTED:
             # A rover that resumes drives a loop before it stands again.
-            if view.position is None or self._at_place(view.position):
+            if view.position is None or self._at_place(view.position, started=True):
                 self.dwell_done_s += passed_s
                 self._since_loiter_s += passed_s
             return
@@ -210,6 +216,7 @@ class Progress:
             return
         if not self._at_place(view.position):
             self._settled_s = self._near_s = 0.0
+            self._follow_overshoot(view.position, passed_s)
             return
         self._near_s += passed_s
         self._since_loiter_s += passed_s
@@ -219,12 +226,25 @@ class Progress:
         elif self._near_s >= self.gates.patience_s:
             self._start_dwell("not settled: heading or speed is off")
 
-    def _at_place(self, position: Position) -> bool:
+    def _follow_overshoot(self, position: Position, passed_s: float) -> None:
+        gates = self.gates
+        stands = (
+            self.kind is VehicleKind.ROVER
+            and position.ground_speed_m_s <= gates.rover_speed_m_s
+            and self._at_place(position, started=True)
+        )
+        self._stood_s = self._stood_s + passed_s if stands else 0.0
+        if self._stood_s >= gates.overshot_s:
+            self._start_dwell("it stands beyond its station")
+
+    def _at_place(self, position: Position, *, started: bool = False) -> bool:
         step, gates = self.step, self.gates
         if step is None or step.position is None:
             return False
         copter = self.kind is VehicleKind.COPTER
         radius_m = gates.copter_radius_m if copter else gates.rover_radius_m
+        if started and not copter:
+            radius_m = gates.rover_overshoot_m
         if distance_m(position.latlon, step.position) > radius_m:
             return False
         if not copter or step.altitude is None:

@@ -260,6 +260,8 @@ class View:
             and now_s - commanded[1] <= COMMANDED_S
         )
         purpose = self.pilot.mode_purpose(code)
+        if purpose is Purpose.MISSION and self.failsafe == "mode":
+            self.failsafe = None  # whoever took it has given it back
         if purpose is Purpose.RETURN:
             why = "" if ours else (self.failsafe or "not commanded by us")
             facts.append(Fact(EventKind.RETURNING, why))

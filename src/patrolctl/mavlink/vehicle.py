@@ -229,6 +229,11 @@ class MavlinkVehicle:
             self._start_sent_s = self.clock.monotonic_s()
             self._held = False
             await self.enter(Purpose.MISSION, "resume")
+            await self.confirm(
+                lambda: bool(self.view.mission_active),
+                "resume",
+                "it entered the mission's mode but does not go on",
+            )
             await self._command_speed(self.progress.step)
         self._held = False
         self.tell(Fact(EventKind.RESUMED, seq=self._seq()))
