@@ -132,8 +132,10 @@ class MavlinkVehicle:
             reasons.append(self._link.impostor)
         elif not (self._link.observed and self._link.identity.verified):
             reasons.append("the vehicle has not been identified yet")
-        if self.view.armed:
-            reasons.append("it is armed already")
+        if self.view.armed is not False:
+            unknown = self.view.armed is None
+            told = "it has not told its state yet" if unknown else "it is armed already"
+            reasons.append(told)
         if self._link.log_fault:
             reasons.append(self._link.log_fault)
         reasons += self.pilot.unready(self.view.health)
