@@ -294,6 +294,7 @@ async def test_a_serial_line(air: SimpleNamespace) -> None:
         async with air.flight(entry(f"serial:{name}:57600"), options) as flight:
             await flight.heard(EventKind.LINK)
             await flight.until(lambda: flight.vehicle.telemetry.lat_deg is not None)
+            await flight.clock.sleep(5.0)
             fake.take(os.read(ours, 4096), lambda _: None)
             assert any(isinstance(m, Heartbeat) for m in fake.heard)
     finally:
