@@ -23,7 +23,7 @@ from patrolctl.domain.telemetry import EventKind, VehicleEvent
 from patrolctl.geo import Altitude, Datum, LatLon, LocalFrame
 from patrolctl.mavlink import LinkOptions, connect_vehicle
 from patrolctl.mavlink.vehicle import MavlinkVehicle
-from tests.ardupilot.sitl import SPEEDUP, Sitl, find, running
+from tests.ardupilot.sitl import BINARY, SPEEDUP, Sitl, find, running
 
 HOME = LatLon(lat_deg=34.2044, lon_deg=117.2857)
 HOME_AMSL_M = 30.0
@@ -237,17 +237,25 @@ async def _flight(
         (folder / "tlog").mkdir(exist_ok=True)
         # The default clock: the driver finds out by itself how fast SITL runs.
         options = LinkOptions(tlog_dir=folder / "tlog")
-        async with connect_vehicle(entry, options) as vehicle:
-            flight = Flight(sitl, vehicle)
-            async with asyncio.TaskGroup() as group:
-                listening = group.create_task(_listen(flight), name="test-listener")
-                try:
-                    await flight.until(
-                        lambda: vehicle.link is LinkState.LIVE, 60.0, "the link"
-                    )
-                    yield flight
-                finally:
-                    listening.cancel()
+        async with attended(sitl, entry, options) as flight:
+            await flight.until(
+                lambda: flight.vehicle.link is LinkState.LIVE, 60.0, "the link"
+            )
+            yield flight
+
+
+@asynccontextmanager
+async def attended(
+    sitl: Sitl, entry: FleetVehicle, options: LinkOptions
+) -> AsyncIterator[Flight]:
+    """A vehicle of the driver, with somebody who listens to it."""
+    async with connect_vehicle(entry, options) as vehicle, asyncio.TaskGroup() as group:
+        flight = Flight(sitl, vehicle)
+        listening = group.create_task(_listen(flight), name="test-listener")
+        try:
+            yield flight
+        finally:
+            listening.cancel()
 
 
 async def _listen(flight: Flight) -> None:
@@ -255,11 +263,37 @@ async def _listen(flight: Flight) -> None:
         flight.events.append(event)
 
 
-def _opener(kind: VehicleKind, folder: Path) -> Open:
-    missing = find(kind.value)
-    if isinstance(missing, str):
-        pytest.skip(missing)
+def _kinds(item: pytest.Function) -> set[str]:
+    """What a test needs an autopilot of."""
+    if "either" in item.fixturenames:
+        return {item.callspec.params["either"]}
+    return {"copter", "rover"} & set(item.fixturenames)
 
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Where a binary is absent, one line says so instead of one a scenario."""
+    found = {kind: find(kind) for kind in BINARY}
+    missing = {kind: why for kind, why in found.items() if isinstance(why, str)}
+    here = Path(__file__).parent
+    barred = [
+        item
+        for item in items
+        if isinstance(item, pytest.Function)
+        and here in item.path.parents
+        and _kinds(item) & missing.keys()
+    ]
+    if not barred:
+        return
+    first, *others = barred
+    reason = f"no ArduPilot SITL: {', '.join(missing.values())}"
+    first.add_marker(pytest.mark.skip(reason=reason))
+    items[:] = [item for item in items if item not in others]
+    config.hook.pytest_deselected(items=others)
+
+
+def _opener(kind: VehicleKind, folder: Path) -> Open:
     def start(
         speedup: float = SPEEDUP, **parameters: float
     ) -> AbstractAsyncContextManager[Flight]:

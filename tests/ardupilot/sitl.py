@@ -13,6 +13,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -24,6 +25,7 @@ BINARY = {"copter": "arducopter", "rover": "ardurover"}
 MODEL = {"copter": "+", "rover": "rover"}
 PARM_ENV = {"copter": "PATROLCTL_COPTER_PARM", "rover": "PATROLCTL_ROVER_PARM"}
 FORWARD_BYTES = 65536
+SIGNING_EPOCH = datetime(2015, 1, 1, tzinfo=UTC)  # MAVLink 2 signing
 _instance = itertools.count(os.getpid() % 50 * 4)
 
 
@@ -251,6 +253,13 @@ class OtherStation:
             item.seq = asked.seq
             self._mav.send(item)
 
+    async def set_key(self, key: bytes) -> None:
+        """SETUP_SIGNING, in force on every link at once."""
+        since = datetime.now(UTC) - SIGNING_EPOCH
+        units = round(since.total_seconds() * 1e5)  # of 10 µs
+        self._mav.setup_signing_send(1, 1, key, units)
+        await asyncio.sleep(0.2)  # there is no answer
+
     async def reboot(self) -> None:
         """PREFLIGHT_REBOOT_SHUTDOWN; returns when the stream comes back."""
         self._relay.attached.clear()
@@ -289,8 +298,13 @@ async def running(
     parameters: dict[str, float] | None = None,
     *,
     speedup: float = SPEEDUP,
+    swapped: bool = False,
 ) -> AsyncIterator[Sitl]:
-    """Start one in its own folder; it is killed by its pid at the end."""
+    """Start one in its own folder; it is killed by its pid at the end.
+
+    Our link is its first serial port, ``swapped`` its second: only the first
+    takes unsigned frames when a signing key is set.
+    """
     found = find(kind)
     assert not isinstance(found, str), found
     binary, parm = found
@@ -312,7 +326,8 @@ async def running(
             async with asyncio.timeout(20):
                 await relay.attached.wait()
                 await second.attached.wait()
-            yield Sitl(kind, process.pid, relay, OtherStation(second), folder)
+            ours, others = (second, relay) if swapped else (relay, second)
+            yield Sitl(kind, process.pid, ours, OtherStation(others), folder)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
