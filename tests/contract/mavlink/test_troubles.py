@@ -106,17 +106,15 @@ async def test_signed_both_ways_and_never_otherwise(air: SimpleNamespace) -> Non
     key = air.tmp / "key"
     key.write_text("6b" * 32)
     ours = FleetVehicle(VehicleId("v1"), COPTER, signing_key_file=str(key))
-    options = LinkOptions(clock=air.scaled(1.0), state_dir=air.tmp)
-    secret = ("--signing-key", "6b" * 32, "--speedup", "1")
+    options = LinkOptions(clock=air.scaled(air.speedup), state_dir=air.tmp)
+    secret = ("--signing-key", "6b" * 32)
     async with air.fly(COPTER, *secret, entry=ours, options=options) as flight:
         await flight.heard(K.LINK, 10.0)
         await flight.ready()
         receipt = await flight.vehicle.upload(air.mission(COPTER))
         assert receipt.items > 0
     for wrong in (("--signing-key", "6f" * 32), ()):
-        async with air.fly(
-            COPTER, *wrong, "--speedup", "1", entry=ours, options=options
-        ) as flight:
-            await flight.clock.sleep(3.0)
+        async with air.fly(COPTER, *wrong, entry=ours, options=options) as flight:
+            await flight.clock.sleep(10.0)
             assert flight.vehicle.link is LinkState.CONNECTING
             assert flight.facts == []
