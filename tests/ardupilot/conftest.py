@@ -160,7 +160,7 @@ class Flight:
             try:
                 receipt = await self.vehicle.upload(mission)
             except UploadFailed as e:
-                if "identified" not in e.what:
+                if not {"identified", "heard", "link"} & set(e.what.split()):
                     raise
                 await self.sleep(0.5)
             else:

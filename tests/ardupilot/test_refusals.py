@@ -14,6 +14,7 @@ from tests.ardupilot.conftest import Flight, Open, dwell, go, place
 pytestmark = [pytest.mark.ardupilot, pytest.mark.timeout(120)]
 
 FENCE, MISSION = 1, 0
+NAV_LOITER_TIME = 19
 Meddle = Callable[[Flight], Awaitable[None]]
 
 
@@ -102,6 +103,21 @@ async def test_a_change_long_after_the_upload_is_told_at_once(either: Open) -> N
         await _shorter(flight)
         await flight.event(EventKind.MISSION_CHANGED, 10)
         assert "approved" in await refused(flight, receipt)
+
+
+async def test_an_edit_in_flight_is_found(either: Open) -> None:
+    """As many items as before, so nothing tells it; it is read back."""
+    async with either() as flight:
+        await flight.start(flight.mission(dwell(20, 0, 60), dwell(20, 15, 30)))
+        await flight.event(EventKind.DWELL_STARTED, 60)
+        items = await flight.sitl.other.items(MISSION)
+        last = [i for i in items if i.command == NAV_LOITER_TIME][-1]
+        last.y += 1000  # about ten metres
+        await flight.sitl.other.replace(items, MISSION)
+        told = await flight.event(EventKind.MISSION_CHANGED, 45)
+        assert "position" in told.text
+        await flight.vehicle.return_home()
+        await flight.home_and_disarmed()
 
 
 async def test_a_shorter_mission_in_flight_is_told(either: Open) -> None:

@@ -131,13 +131,32 @@ async def _fetch(desk: Desk, kind: MissionType) -> FetchResult:
     return fetch.result or FetchResult("TIMEOUT")
 
 
+async def mission_edit(desk: Desk, wire: WireMission) -> str:
+    """What somebody changed in the mission; empty also when it cannot be read now."""
+    got = await _fetch(desk, MissionType.MISSION)
+    if not got.complete:
+        return ""
+    skip = int(wire.home_item)
+    return _compare(desk, wire.items, got, MissionType.MISSION, skip)
+
+
 async def _look(
     desk: Desk, items: Sequence[WireItem], kind: MissionType, skip: int
 ) -> str:
     got = await _fetch(desk, kind)
-    name = NAMES[kind]
     if not got.complete:
-        return f"the {name} could not be read back ({got.result})"
+        return f"the {NAMES[kind]} could not be read back ({got.result})"
+    return _compare(desk, items, got, kind, skip)
+
+
+def _compare(
+    desk: Desk,
+    items: Sequence[WireItem],
+    got: FetchResult,
+    kind: MissionType,
+    skip: int,
+) -> str:
+    name = NAMES[kind]
     if len(got.items) != len(items):
         return f"the {name} read back has {len(got.items)} items, not {len(items)}"
     for seq in range(skip, len(items)):

@@ -23,7 +23,7 @@ from patrolctl.mavlink.orders import Desk
 from patrolctl.mavlink.progress import Breakpoint, Progress
 from patrolctl.mavlink.signing import Signer
 from patrolctl.mavlink.state import View
-from patrolctl.mavlink.storing import store_mission
+from patrolctl.mavlink.storing import mission_edit, store_mission
 from patrolctl.mavlink.trail import Trail
 from patrolctl.mavlink.wire import Cmd, distance_m
 
@@ -40,7 +40,12 @@ UNNAMED_AFTER = 5
 SETTLED_M_S = 0.2
 HOME_RADIUS_M = 6.0
 OUR_OWN_ECHO_S = 3.0
-MISSION_TEXT = "flight plan received"
+# What ArduPilot prints when something was uploaded. The first goes only to the
+# link that did it (seen on 4.7-dev), so it is seldom ours to hear.
+UPLOAD_TEXTS = {b"flight plan received": "mission", b"fence indexed ok": "fence"}
+# An edit that keeps the number of items is told to nobody, so the mission is
+# read back now and then, at no more than two items a second.
+REREAD_S, REREAD_ITEM_S = 30.0, 0.5
 
 
 class MavlinkVehicle:
@@ -78,6 +83,7 @@ class MavlinkVehicle:
         grounded = entry.kind is VehicleKind.ROVER
         self._trail = Trail(VehicleId(entry.id), grounded=grounded)
         self._introduce = asyncio.Event()
+        self._transfers = asyncio.Lock()  # one transfer at a time
         self._storing = False
         self._stored_s = 0.0
         self._held = False
@@ -172,7 +178,8 @@ class MavlinkVehicle:
         self.approved = None
         boot_id, self._storing = self.boot_id, True
         try:
-            items = await store_mission(self.desk, mission, wire)
+            async with self._transfers:
+                items = await store_mission(self.desk, mission, wire)
         finally:
             self._storing = False
             self._stored_s = self.clock.monotonic_s()
@@ -203,7 +210,8 @@ class MavlinkVehicle:
         """Arm and start exactly the mission of ``receipt``."""
         self._launching, self._held = True, False
         try:
-            await launch(self, receipt)
+            async with self._transfers:
+                await launch(self, receipt)
         finally:
             self._launching = False
             self._arm_sent_s = self._start_sent_s = self.clock.monotonic_s()
@@ -427,8 +435,25 @@ class MavlinkVehicle:
             return
         if now_s - self._stored_s < OUR_OWN_ECHO_S:
             return
-        if MISSION_TEXT.encode() in message.text.lower():
-            self._mission_changed("another ground station uploaded a mission")
+        for text, what in UPLOAD_TEXTS.items():
+            if text in message.text.lower():
+                self._mission_changed(f"another ground station uploaded a {what}")
+                return
+
+    async def reread(self) -> None:
+        """Read the mission back now and then, while it matters."""
+        while True:
+            approved = self.approved
+            items = len(approved.wire.items) if approved else 0
+            await self.clock.sleep(max(REREAD_S, items * REREAD_ITEM_S))
+            finished = self.progress is not None and self.progress.finished
+            if approved is None or self.approved is not approved or finished:
+                continue
+            with contextlib.suppress(PatrolError):
+                async with self._transfers:
+                    found = await mission_edit(self.desk, approved.wire)
+                if found and self.approved is approved:
+                    self._mission_changed(f"somebody changed it: {found}")
 
     def _mission_changed(self, text: str) -> None:
         self.approved = None
@@ -444,6 +469,7 @@ class MavlinkVehicle:
             for fact in self.view.tick(now_s):
                 self.tell(fact)
             await self._undo_late(now_s)
+            self._watch_count(now_s)
             if self.progress is not None:
                 await self._follow_mission(self.progress, now_s)
             if not self.pilot.disarms_itself:
@@ -473,7 +499,6 @@ class MavlinkVehicle:
     async def _follow_mission(self, progress: Progress, now_s: float) -> None:
         for fact in progress.update(self.view, now_s):
             self.tell(fact)
-        self._watch_count(now_s)
         wanted = progress.wants(now_s)
         if wanted is None:
             return
@@ -561,5 +586,6 @@ class MavlinkVehicle:
                 group.create_task(link.keep_beating(), name=f"{name}-heartbeat")
                 group.create_task(self.follow(), name=f"{name}-follow")
                 group.create_task(self.introduce(), name=f"{name}-introduce")
+                group.create_task(self.reread(), name=f"{name}-reread")
         finally:
             self._link.close()
