@@ -1,4 +1,11 @@
-"""Scenarios on real ArduPilot SITL; skipped where its binaries are absent."""
+"""Scenarios on real ArduPilot SITL; skipped where its binaries are absent.
+
+``arducopter`` and ``ardurover`` are found on PATH, ``copter.parm`` and
+``rover.parm`` (ArduPilot's Tools/autotest/default_params) beside them or where
+``PATROLCTL_COPTER_PARM`` and ``PATROLCTL_ROVER_PARM`` say. They run at ten
+times real time; ``PATROLCTL_SITL_SPEEDUP`` is another speed for machines that
+cannot.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

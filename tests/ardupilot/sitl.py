@@ -299,11 +299,13 @@ async def running(
     *,
     speedup: float = SPEEDUP,
     swapped: bool = False,
+    serial0: str | None = None,
 ) -> AsyncIterator[Sitl]:
     """Start one in its own folder; it is killed by its pid at the end.
 
     Our link is its first serial port, ``swapped`` its second: only the first
-    takes unsigned frames when a signing key is set.
+    takes unsigned frames when a signing key is set. ``serial0`` connects the
+    first one elsewhere, past the relay.
     """
     found = find(kind)
     assert not isinstance(found, str), found
@@ -315,7 +317,7 @@ async def running(
             *("--home", ",".join(f"{v:.7f}" for v in home)),
             *("-I", str(next(_instance) % 200), "--rc-in-port", "0"),
             *("--defaults", f"{parm},{more}"),
-            *("--serial0", relay.serial, "--serial1", second.serial),
+            *("--serial0", serial0 or relay.serial, "--serial1", second.serial),
             *("--serial2", "none"),
         )
         with _log(folder) as log:
@@ -324,7 +326,8 @@ async def running(
             )
         try:
             async with asyncio.timeout(20):
-                await relay.attached.wait()
+                if serial0 is None:
+                    await relay.attached.wait()
                 await second.attached.wait()
             ours, others = (second, relay) if swapped else (relay, second)
             yield Sitl(kind, process.pid, ours, OtherStation(others), folder)
