@@ -32,8 +32,9 @@ console:
 demo: setup
 	$(BIN)/patrolctl demo
 
+# Three workers on two cores: half of the scenarios' time is waiting.
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not ardupilot and not campaign"
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not ardupilot and not campaign"
 
 check: setup
 	$(BIN)/ruff format --check .

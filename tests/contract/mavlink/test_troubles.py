@@ -52,7 +52,7 @@ async def test_a_lost_heartbeat_brings_it_home_and_nobody_takes_it_back(
             await asyncio.sleep(0.05)
 
     async with (
-        air.fly(COPTER, options=options) as flight,
+        air.fly(COPTER, "--param", "FS_GCS_TIMEOUT=5", options=options) as flight,
         asyncio.TaskGroup() as group,
     ):
         owner = group.create_task(look_after())
