@@ -1,5 +1,6 @@
 """Time: monotonic deadlines and aware UTC, both from one Clock."""
 
+from patrolctl.clock.beside import running_beside
 from patrolctl.clock.clocks import (
     Clock,
     ManualClock,
@@ -8,4 +9,11 @@ from patrolctl.clock.clocks import (
     SystemClock,
 )
 
-__all__ = ["Clock", "ManualClock", "PacedClock", "ScaledClock", "SystemClock"]
+__all__ = [
+    "Clock",
+    "ManualClock",
+    "PacedClock",
+    "ScaledClock",
+    "SystemClock",
+    "running_beside",
+]

@@ -14,6 +14,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from patrolctl.clock.beside import running_beside
+
 
 class Clock(Protocol):
     """Seconds for deadlines and aware UTC for records."""
@@ -33,6 +35,19 @@ class Clock(Protocol):
     def timeout(self, delay_s: float) -> AbstractAsyncContextManager[object]:
         """Cancel the body and raise TimeoutError after ``delay_s``."""
         ...
+
+
+@asynccontextmanager
+async def _timeout_by(clock: Clock, delay_s: float, name: str) -> AsyncIterator[object]:
+    """A timeout whose end is a sleep of ``clock``: its rate is not the loop's."""
+    async with asyncio.timeout(None) as scope:
+
+        async def watch() -> None:
+            await clock.sleep(delay_s)
+            scope.reschedule(asyncio.get_running_loop().time())
+
+        async with running_beside(watch(), name):
+            yield scope
 
 
 class ScaledClock:
@@ -110,26 +125,9 @@ class ManualClock:
         heapq.heappush(self._waiting, (self._now_s + delay_s, next(self._order), wake))
         await wake
 
-    @asynccontextmanager
-    async def timeout(self, delay_s: float) -> AsyncIterator[object]:
+    def timeout(self, delay_s: float) -> AbstractAsyncContextManager[object]:
         """Cancel the body after this clock's seconds."""
-        async with asyncio.timeout(None) as scope:
-
-            async def watch() -> None:
-                await self.sleep(delay_s)
-                scope.reschedule(asyncio.get_running_loop().time())
-
-            failure: Exception | None = None
-            async with asyncio.TaskGroup() as group:
-                watcher = group.create_task(watch(), name="manual-clock-timeout")
-                try:
-                    yield scope
-                except Exception as e:  # noqa: BLE001 - raised again below, bare
-                    failure = e
-                finally:
-                    watcher.cancel()
-            if failure is not None:
-                raise failure
+        return _timeout_by(self, delay_s, "manual-clock-timeout")
 
     async def advance(self, delay_s: float, *, step_s: float = 0.05) -> None:
         """Let ``delay_s`` seconds pass, waking every sleeper at its time."""
@@ -191,23 +189,6 @@ class PacedClock:
             slice_s = min(left_s / self._speedup, self._slice_s)
             await asyncio.sleep(slice_s)
 
-    @asynccontextmanager
-    async def timeout(self, delay_s: float) -> AsyncIterator[object]:
+    def timeout(self, delay_s: float) -> AbstractAsyncContextManager[object]:
         """Cancel the body after this clock's seconds."""
-        async with asyncio.timeout(None) as scope:
-
-            async def watch() -> None:
-                await self.sleep(delay_s)
-                scope.reschedule(asyncio.get_running_loop().time())
-
-            failure: Exception | None = None
-            async with asyncio.TaskGroup() as group:
-                watcher = group.create_task(watch(), name="paced-clock-timeout")
-                try:
-                    yield scope
-                except Exception as e:  # noqa: BLE001 - raised again below, bare
-                    failure = e
-                finally:
-                    watcher.cancel()
-            if failure is not None:
-                raise failure
+        return _timeout_by(self, delay_s, "paced-clock-timeout")

@@ -1,11 +1,10 @@
 """Open a vehicle of the registry."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from patrolctl.clock import SystemClock
+from patrolctl.clock import SystemClock, running_beside
 from patrolctl.domain.errors import InputError
 from patrolctl.domain.machines import FleetVehicle
 from patrolctl.mavlink.autopilots.ardupilot import ArduPilot
@@ -59,14 +58,5 @@ async def connect_vehicle(
     if entry.endpoint is None:
         raise InputError.one(f"vehicle {entry.id}", "has no endpoint", "tcp:host:port")
     vehicle = MavlinkVehicle(entry, options, pilot_of(entry), _signer(entry, options))
-    failure: Exception | None = None
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(vehicle.run(), name=f"mavlink-{entry.id}")
-        try:
-            yield vehicle
-        except Exception as e:  # noqa: BLE001 - raised again below, bare
-            failure = e
-        finally:
-            task.cancel()
-    if failure is not None:
-        raise failure
+    async with running_beside(vehicle.run(), f"mavlink-{entry.id}"):
+        yield vehicle
