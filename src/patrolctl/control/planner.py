@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 
 from patrolctl.clock import Clock
 from patrolctl.control.feed import LiveFeed
+from patrolctl.control.hosting import TaskHost
 from patrolctl.control.jobs import JobState, PlanJob, PlanOrder, PlanProblem
 from patrolctl.control.library import Library
 from patrolctl.control.planwork import PlanWork, child, problem_of
@@ -98,19 +99,13 @@ class Planner:
         self._slots = asyncio.Semaphore(workers)
         self._jobs: dict[str, PlanJob] = {}
         self._doing: dict[str, asyncio.Task[None]] = {}
-        self._group: asyncio.TaskGroup | None = None
+        self._host = TaskHost()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Planner"]:
         """Host the jobs for as long as the context lasts."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            try:
-                yield self
-            finally:
-                self._group = None
-                for task in tuple(self._doing.values()):
-                    task.cancel()
+        async with self._host.open():
+            yield self
 
     # -- jobs
 
@@ -136,16 +131,15 @@ class Planner:
         """
         brief = self._library.brief(order.mission_id)
         self._check(brief, order)
-        if self._group is None:
-            raise Conflict("the service is closing")
+        self._host.check_open()
         job = PlanJob(job_id=f"job-{uuid.uuid4().hex[:12]}", order=order)
         self._jobs[job.job_id] = job
         for old in list(self._jobs)[:-JOBS_KEPT]:
             if old not in self._doing:
                 del self._jobs[old]
         self._feed.job(job)
-        self._doing[job.job_id] = self._group.create_task(
-            self._see_through(job.job_id), name=job.job_id
+        self._doing[job.job_id] = self._host.start(
+            self._see_through(job.job_id), job.job_id
         )
         return job
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from patrolctl.control.active import ActiveRun, Lane, RunVerb, Services
 from patrolctl.control.fleet import Fleet, FleetVerb
+from patrolctl.control.hosting import TaskHost
 from patrolctl.control.job import SortieJob
 from patrolctl.control.library import Library
 from patrolctl.domain.errors import Conflict, InputError, PatrolError, StoreFailed
@@ -101,22 +102,15 @@ class Runs:
         self._library = library
         self._by = services
         self._active: dict[RunId, ActiveRun] = {}
-        self._group: asyncio.TaskGroup | None = None
-        self._hosted: set[asyncio.Task[None]] = set()
+        self._host = TaskHost()
         self._launching = asyncio.Lock()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Runs"]:
         """Host the runs' tasks for as long as the context lasts."""
         await self._close_orphans()
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            try:
-                yield self
-            finally:
-                self._group = None
-                for task in tuple(self._hosted):
-                    task.cancel()
+        async with self._host.open():
+            yield self
 
     async def _close_orphans(self) -> None:
         """End the runs that an earlier process left unfinished.
@@ -179,18 +173,13 @@ class Runs:
                 f" authority {order.authority or 'not recorded'}",
             )
             await self._by.store.save_run(active.state, None)
-            if self._group is None:
-                raise Conflict("the service is closing")
+            self._host.check_open()
             self._active[active.state.id] = active
             who = f"{order.actor}, authority {order.authority or 'not recorded'}"
             await active.tell(f"launched by {who}")
             for line in advice:
                 await active.tell(f"advice: {line}")
-            doing = self._group.create_task(
-                self._see_through(active), name=f"run-{active.state.id}"
-            )
-            self._hosted.add(doing)
-            doing.add_done_callback(self._hosted.discard)
+            self._host.start(self._see_through(active), f"run-{active.state.id}")
             return active.state
 
     async def _ready_run(self, order: LaunchOrder) -> tuple[ActiveRun, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from patrolctl.clock import Clock
+from patrolctl.control.hosting import TaskHost
 from patrolctl.control.jobs import JobState, PlanOrder
 from patrolctl.control.library import Library
 from patrolctl.control.planner import Planner
@@ -65,8 +66,7 @@ class Timetable:
         self._store = store
         self._clock = clock
         self._preview = preview
-        self._group: asyncio.TaskGroup | None = None
-        self._doing: set[asyncio.Task[None]] = set()
+        self._host = TaskHost()
         self._schedules: dict[str, tuple[str, Schedule]] = {}
         for mission_id, brief in library.briefs.items():
             for schedule in brief.schedules:
@@ -121,14 +121,8 @@ class Timetable:
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Timetable"]:
         """Host what was asked to run now, for as long as the context lasts."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            try:
-                yield self
-            finally:
-                self._group = None
-                for task in tuple(self._doing):
-                    task.cancel()
+        async with self._host.open():
+            yield self
 
     async def run_now(self, schedule_id: str, actor: str) -> None:
         """Start what the next occurrence would do; its outcome is recorded.
@@ -138,17 +132,12 @@ class Timetable:
             Conflict: the service is closing.
         """
         _, schedule = self._find(schedule_id)
-        if self._group is None:
-            raise Conflict("the service is closing")
+        self._host.check_open()
         now = self._clock.utc()
         await self._store.audit(actor, "run schedule now", schedule.id)
         if not await self._store.claim_occurrence(schedule.id, now):
             raise Conflict(f"schedule {schedule.id} is being run already")
-        doing = self._group.create_task(
-            self._run_now(schedule, now, actor), name=f"run-now-{schedule.id}"
-        )
-        self._doing.add(doing)
-        doing.add_done_callback(self._doing.discard)
+        self._host.start(self._run_now(schedule, now, actor), f"run-now-{schedule.id}")
 
     async def _run_now(self, schedule: Schedule, now: datetime, actor: str) -> None:
         try:
