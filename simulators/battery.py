@@ -67,13 +67,6 @@ class Battery:
         """Let time pass at the present load."""
         self.used_mah += self.load * self.capacity_mah * dt_s / self.endurance_s
 
-    def swap(self) -> None:
-        """A fresh battery."""
-        self.used_mah = 0.0
-        self.sag_v = 0.0
-        self.failsafe = Failsafe.NONE
-        self._low_since_s = self._critical_since_s = None
-
     def check(self, now_s: float) -> Failsafe | None:
         """The failsafe that begins now, if one does."""
         found = self._level(now_s)

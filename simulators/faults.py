@@ -126,10 +126,6 @@ class FaultyLink:
         self._in = _Way(faults, seed * 2 + 1)
         self._out = _Way(faults, seed * 2 + 2)
 
-    def set_faults(self, faults: LinkFaults) -> None:
-        """Other faults from now on."""
-        self._in.faults = self._out.faults = faults
-
     @property
     def dropped(self) -> int:
         """Packets lost so far, both ways."""

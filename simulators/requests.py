@@ -4,7 +4,6 @@ import math
 
 from simulators import streams
 from simulators.fence import ALT_MAX, ALT_MIN, CIRCLE, POLYGON
-from simulators.items import Refused
 from simulators.links import Link
 from simulators.params import READ_ONLY
 from simulators.transfer import Transfer
@@ -153,18 +152,6 @@ def _setup_signing(v: Vehicle, link: Link, m: Message) -> None:
         v.text(4, "ERROR: Won't setup signing when armed")
         return
     v.signing.set_key(bytes(m.secret_key), m.initial_timestamp)
-
-
-def read_back(v: Vehicle, mission_type: int) -> list[object]:
-    """What a download would give now, for tests and scenarios."""
-    store = v.transfers[mission_type].store
-    items: list[object] = []
-    for seq in range(store.count()):
-        try:
-            items.append(store.read(seq))
-        except Refused:
-            break
-    return items
 
 
 HANDLERS: dict[int, Handler] = {

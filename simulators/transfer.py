@@ -81,11 +81,6 @@ class Transfer:
         self._requested_s = 0.0
         self.uploads_completed = 0
 
-    @property
-    def receiving(self) -> bool:
-        """Whether an upload is under way."""
-        return self._peer is not None
-
     def deadline_s(self) -> float | None:
         """When :meth:`poll` next has something to do."""
         if self._peer is None:

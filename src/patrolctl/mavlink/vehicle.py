@@ -104,11 +104,6 @@ class MavlinkVehicle:
         return self._link.state
 
     @property
-    def link_fault(self) -> str | None:
-        """Why there is no link, as far as is known."""
-        return self._link.fault
-
-    @property
     def impostor(self) -> str | None:
         """Why nothing may be started, if it is not itself alone."""
         return self._link.impostor

@@ -19,6 +19,7 @@ from patrolctl.mavlink.autopilots.compiling import (
     backstop_s,
     finished,
     height,
+    home_height_m,
     needs,
 )
 from patrolctl.mavlink.command import Order
@@ -319,7 +320,7 @@ class ArduPilot:
         ]
         back = mission.return_altitude
         if back is not None:
-            height_m = _home_height_m(back, mission)
+            height_m = home_height_m(back, mission)
             rules.append(
                 ParamRule(
                     (("RTL_ALT_M", height_m), ("RTL_ALT", round(height_m * 100.0))),
@@ -344,7 +345,7 @@ class ArduPilot:
             ),
         ]
         if ceiling is not None:
-            height_m = _home_height_m(ceiling, mission)
+            height_m = home_height_m(ceiling, mission)
             rules.append(
                 ParamRule(
                     (("FENCE_ALT_MAX", height_m),),
@@ -373,7 +374,3 @@ class ArduPilot:
         if not health.position_heard:
             reasons.append("the vehicle has not told its position yet")
         return tuple(reasons)
-
-
-def _home_height_m(altitude: Altitude, mission: Mission) -> float:
-    return altitude.amsl_m(home_amsl_m=mission.home_amsl_m) - mission.home_amsl_m

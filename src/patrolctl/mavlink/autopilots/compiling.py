@@ -48,6 +48,15 @@ def height(step: MissionStep) -> Altitude:
     return step.altitude
 
 
+def home_height_m(altitude: Altitude, mission: Mission) -> float:
+    """An altitude as metres above the mission's home.
+
+    Raises:
+        ValueError: its datum is TERRAIN.
+    """
+    return altitude.amsl_m(home_amsl_m=mission.home_amsl_m) - mission.home_amsl_m
+
+
 @dataclass
 class Builder:
     """Collects items and remembers where each step lies."""

@@ -22,6 +22,7 @@ from patrolctl.mavlink.autopilots.compiling import (
     backstop_s,
     finished,
     height,
+    home_height_m,
     needs,
 )
 from patrolctl.mavlink.command import Order
@@ -211,10 +212,10 @@ class Px4:
             )
         ]
         if mission.return_altitude is not None:
-            back_m = mission.return_altitude.amsl_m(home_amsl_m=mission.home_amsl_m)
+            back_m = home_height_m(mission.return_altitude, mission)
             rules.append(
                 ParamRule(
-                    (("RTL_RETURN_ALT", back_m - mission.home_amsl_m),),
+                    (("RTL_RETURN_ALT", back_m),),
                     "the return altitude is part of what was approved",
                 )
             )
@@ -227,12 +228,10 @@ class Px4:
                 )
             )
             if mission.fence.altitude_max is not None:
-                top_m = mission.fence.altitude_max.amsl_m(
-                    home_amsl_m=mission.home_amsl_m
-                )
+                top_m = home_height_m(mission.fence.altitude_max, mission)
                 rules.append(
                     ParamRule(
-                        (("GF_MAX_VER_DIST", top_m - mission.home_amsl_m),),
+                        (("GF_MAX_VER_DIST", top_m),),
                         "the fence's ceiling must be the approved one",
                     )
                 )
