@@ -6,20 +6,12 @@ copter stands in GUIDED and a rover in MANUAL: what sets off is what was seen
 armed (a copter disarms by itself 10 s after arming, mavlink.md).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
-
-from patrolctl.clock import Clock
 from patrolctl.domain.errors import CommandFailed, LaunchRefused, VehicleError
-from patrolctl.domain.machines import FleetVehicle
 from patrolctl.domain.mission import Mission, UploadReceipt
-from patrolctl.mavlink.autopilots.base import Autopilot, Purpose, WireMission
+from patrolctl.mavlink.autopilots.base import Purpose
+from patrolctl.mavlink.cockpit import Approved, Cockpit
 from patrolctl.mavlink.command import Order
-from patrolctl.mavlink.options import LinkOptions
-from patrolctl.mavlink.orders import Desk
 from patrolctl.mavlink.progress import Progress
-from patrolctl.mavlink.state import View
 from patrolctl.mavlink.storing import (
     mission_difference,
     parameter_faults,
@@ -30,63 +22,6 @@ from patrolctl.mavlink.wire import Cmd, distance_m
 ARMED_WITHIN_S = 5.0
 STARTED_WITHIN_S = 6.0
 LATE_TEXT_S = 1.5
-
-
-@dataclass(frozen=True, slots=True)
-class Approved:
-    """What was uploaded and read back in this boot."""
-
-    receipt: UploadReceipt
-    mission: Mission
-    wire: WireMission
-
-
-class Cockpit(Protocol):
-    """What the sequence needs of a vehicle."""
-
-    pilot: Autopilot
-    clock: Clock
-    desk: Desk
-    view: View
-    boot_id: str
-    approved: Approved | None
-    progress: Progress | None
-
-    @property
-    def entry(self) -> FleetVehicle:
-        """The registry entry."""
-        ...
-
-    @property
-    def options(self) -> LinkOptions:
-        """The link's settings."""
-        ...
-
-    async def ready(self) -> tuple[str, ...]:
-        """Why it may not launch now."""
-        ...
-
-    async def enter(self, purpose: Purpose, name: str) -> None:
-        """Enter the mode for a purpose."""
-        ...
-
-    async def set_current(self, wire_seq: int) -> None:
-        """Set the current item."""
-        ...
-
-    async def disarm(self) -> None:
-        """Disarm."""
-        ...
-
-    async def confirm(
-        self,
-        done: Callable[[], bool],
-        name: str,
-        failure: str,
-        within_s: float = ...,
-    ) -> None:
-        """Wait until telemetry shows it."""
-        ...
 
 
 async def launch(cockpit: Cockpit, receipt: UploadReceipt) -> None:
@@ -181,7 +116,10 @@ async def _arm(cockpit: Cockpit) -> None:
     await cockpit.enter(Purpose.ARM, "arming mode")
     since_s = cockpit.clock.monotonic_s()
     arm = Order(Cmd.COMPONENT_ARM_DISARM, (1.0,))
+    cockpit.late.arm_sent(since_s)
     result = await cockpit.desk.result_of(arm, "arm")
+    if result != "EXPIRED":
+        cockpit.late.arm_answered(cockpit.clock.monotonic_s())
     if result != "ACCEPTED":
         # The text that explains it often comes after the ACK.
         await cockpit.clock.sleep(LATE_TEXT_S)
@@ -217,6 +155,7 @@ async def _start(cockpit: Cockpit, approved: Approved) -> None:
     view.commanded(Purpose.MISSION, cockpit.clock.monotonic_s())
     if not view.armed:
         _refuse_if(cockpit, ("it disarmed before the start",))
+    cockpit.late.start_sent(cockpit.clock.monotonic_s())
     await cockpit.desk.order(cockpit.pilot.start(), "start")
     await cockpit.confirm(
         lambda: bool(view.mission_active) and bool(view.armed),

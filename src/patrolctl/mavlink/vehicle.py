@@ -13,9 +13,13 @@ from patrolctl.domain.machines import FleetVehicle, LinkState, VehicleKind
 from patrolctl.domain.mission import Mission, UploadReceipt
 from patrolctl.domain.telemetry import EventKind, Telemetry, VehicleEvent
 from patrolctl.mavlink.autopilots.base import Autopilot, Purpose, StepOnWire
+from patrolctl.mavlink.cockpit import Approved
 from patrolctl.mavlink.command import Order
+from patrolctl.mavlink.edits import EditWatch
 from patrolctl.mavlink.facts import Fact
-from patrolctl.mavlink.launching import Approved, launch
+from patrolctl.mavlink.guards import WrapUp, stands_still, undo_late
+from patrolctl.mavlink.late import Late
+from patrolctl.mavlink.launching import launch
 from patrolctl.mavlink.link import Link
 from patrolctl.mavlink.messages import GlobalPositionInt, Message, StatusText
 from patrolctl.mavlink.options import LinkOptions
@@ -23,29 +27,16 @@ from patrolctl.mavlink.orders import Desk
 from patrolctl.mavlink.progress import Breakpoint, Progress
 from patrolctl.mavlink.signing import Signer
 from patrolctl.mavlink.state import View
-from patrolctl.mavlink.storing import mission_edit, store_mission
+from patrolctl.mavlink.storing import store_mission
 from patrolctl.mavlink.trail import Trail
-from patrolctl.mavlink.wire import Cmd, distance_m
+from patrolctl.mavlink.welcome import Welcome
+from patrolctl.mavlink.wire import Cmd
 
 log = logging.getLogger(__name__)
 
 STOP_TRIES, STOP_AGAIN_S = 8, 0.75
-# For so long after an ARM or START that came to nothing, a late copy of it is
-# undone (QGC #9104 and #8334: late retries armed vehicles unattended).
-LATE_S = 120.0
 FOLLOW_S = 0.05  # real seconds between two looks at the progress
 CONFIRM_S = 6.0
-AUTOPILOT_VERSION, HOME_POSITION = 148, 242
-UNNAMED_AFTER = 5
-SETTLED_M_S = 0.2
-HOME_RADIUS_M = 6.0
-OUR_OWN_ECHO_S = 3.0
-# What ArduPilot prints when something was uploaded. The first goes only to the
-# link that did it (seen on 4.7-dev), so it is seldom ours to hear.
-UPLOAD_TEXTS = {b"flight plan received": "mission", b"fence indexed ok": "fence"}
-# An edit that keeps the number of items is told to nobody, so the mission is
-# read back now and then, at no more than two items a second.
-REREAD_S, REREAD_ITEM_S = 30.0, 0.5
 
 
 class MavlinkVehicle:
@@ -82,14 +73,11 @@ class MavlinkVehicle:
         self._listeners: set[asyncio.Queue[VehicleEvent]] = set()
         grounded = entry.kind is VehicleKind.ROVER
         self._trail = Trail(VehicleId(entry.id), grounded=grounded)
-        self._introduce = asyncio.Event()
-        self._transfers = asyncio.Lock()  # one transfer at a time
-        self._storing = False
-        self._stored_s = 0.0
-        self._held = False
-        self._launching = False
-        self._arm_sent_s = self._start_sent_s = -LATE_S
-        self._settled_since_s: float | None = None
+        self._welcome = Welcome(self._link, self.desk)
+        self.edits = EditWatch(self)
+        self.late = Late()
+        self.held = self.launching = False
+        self._wrap_up = WrapUp()
 
     # -- the port: state ---------------------------------------------------
 
@@ -171,13 +159,9 @@ class MavlinkVehicle:
             )
             raise UploadFailed(self._entry.id, "NO_SPACE", detail=detail)
         self.approved = None
-        boot_id, self._storing = self.boot_id, True
-        try:
-            async with self._transfers:
-                items = await store_mission(self.desk, mission, wire)
-        finally:
-            self._storing = False
-            self._stored_s = self.clock.monotonic_s()
+        boot_id = self.boot_id
+        async with self.edits.upload():
+            items = await store_mission(self.desk, mission, wire)
         if boot_id != self.boot_id:
             raise UploadFailed(self._entry.id, "the autopilot rebooted meanwhile")
         receipt = UploadReceipt(self._entry.id, mission.digest(), boot_id, items)
@@ -203,20 +187,19 @@ class MavlinkVehicle:
 
     async def launch(self, receipt: UploadReceipt) -> None:
         """Arm and start exactly the mission of ``receipt``."""
-        self._launching, self._held = True, False
+        self.launching, self.held = True, False
         try:
-            async with self._transfers:
+            async with self.edits.transfer():
                 await launch(self, receipt)
         finally:
-            self._launching = False
-            self._arm_sent_s = self._start_sent_s = self.clock.monotonic_s()
+            self.launching = False
 
     async def hold(self) -> None:
         """Stop moving and keep the place in the mission."""
         self._check_under_way("hold")
         if self.view.purpose is not Purpose.HOLD:
             await self.enter(Purpose.HOLD, "hold")
-        self._held = True
+        self.held = True
         self.tell(Fact(EventKind.HELD, seq=self._seq()))
 
     async def resume(self) -> None:
@@ -231,8 +214,8 @@ class MavlinkVehicle:
             if self.progress.step is not None:
                 await self.set_current(self.progress.step.first)
             self.progress.restarted()
-            self._start_sent_s = self.clock.monotonic_s()
-            self._held = False
+            self.late.start_sent(self.clock.monotonic_s())
+            self.held = False
             await self.enter(Purpose.MISSION, "resume")
             await self.confirm(
                 lambda: bool(self.view.mission_active),
@@ -240,7 +223,7 @@ class MavlinkVehicle:
                 "it entered the mission's mode but does not go on",
             )
             await self._command_speed(self.progress.step)
-        self._held = False
+        self.held = False
         self.tell(Fact(EventKind.RESUMED, seq=self._seq()))
 
     async def _command_speed(self, step: StepOnWire | None) -> None:
@@ -279,7 +262,7 @@ class MavlinkVehicle:
     async def return_home(self) -> None:
         """Leave the mission and come home."""
         self._check_armed("return home")
-        self._held = False
+        self.held = False
         if self.view.purpose is not Purpose.RETURN:
             await self.enter(Purpose.RETURN, "return home")
 
@@ -288,13 +271,15 @@ class MavlinkVehicle:
         self._check_armed("land")
         await self.enter(Purpose.LAND, "land")
         if not self.pilot.disarms_itself:
-            await self.confirm(self._still, "halt", "it does not stand still")
+            await self.confirm(
+                lambda: stands_still(self), "halt", "it does not stand still"
+            )
             await self.disarm()
 
     async def stop(self) -> None:
         """Halt at once where it is."""
         halted = self.pilot.mode_code(Purpose.HOLD)
-        self._held = True
+        self.held = True
         for remaining in reversed(range(STOP_TRIES)):
             self.view.commanded(Purpose.HOLD, self.clock.monotonic_s())
             self.desk.pre_empt(self.pilot.set_mode(Purpose.HOLD))
@@ -384,21 +369,17 @@ class MavlinkVehicle:
 
     def _consequences(self, fact: Fact) -> None:
         if fact.kind is EventKind.LINK and self._link.state is LinkState.LIVE:
-            self._introduce.set()
+            self._welcome.wanted.set()
         elif fact.kind is EventKind.REBOOTED:
             # Whatever was cached belongs to the boot before.
             self.boot_id = uuid.uuid4().hex
             self.approved = self.progress = None
             self.view = View(VehicleId(self._entry.id), self.pilot)
-            self._introduce.set()
+            self._welcome.wanted.set()
 
     def _seq(self) -> int | None:
         step = self.progress.step if self.progress else None
         return step.seq if step else None
-
-    def _still(self) -> bool:
-        position = self.view.position
-        return position is not None and position.ground_speed_m_s < SETTLED_M_S
 
     def _check_armed(self, name: str) -> None:
         if self.view.armed is False:
@@ -422,37 +403,7 @@ class MavlinkVehicle:
         if isinstance(message, GlobalPositionInt):
             self._trail.push(message, self.clock.utc())
         if isinstance(message, StatusText):
-            self._watch_text(message, now_s)
-
-    def _watch_text(self, message: StatusText, now_s: float) -> None:
-        """Another ground station uploads: what was verified is void."""
-        if self._storing or self.approved is None:
-            return
-        if now_s - self._stored_s < OUR_OWN_ECHO_S:
-            return
-        for text, what in UPLOAD_TEXTS.items():
-            if text in message.text.lower():
-                self._mission_changed(f"another ground station uploaded a {what}")
-                return
-
-    async def reread(self) -> None:
-        """Read the mission back now and then, while it matters."""
-        while True:
-            approved = self.approved
-            items = len(approved.wire.items) if approved else 0
-            await self.clock.sleep(max(REREAD_S, items * REREAD_ITEM_S))
-            finished = self.progress is not None and self.progress.finished
-            if approved is None or self.approved is not approved or finished:
-                continue
-            with contextlib.suppress(PatrolError):
-                async with self._transfers:
-                    found = await mission_edit(self.desk, approved.wire)
-                if found and self.approved is approved:
-                    self._mission_changed(f"somebody changed it: {found}")
-
-    def _mission_changed(self, text: str) -> None:
-        self.approved = None
-        self.tell(Fact(EventKind.MISSION_CHANGED, text, severity=2))
+            self.edits.hear(message, now_s)
 
     async def follow(self) -> None:
         """Look at the progress, release dwells, wrap up rovers."""
@@ -463,33 +414,12 @@ class MavlinkVehicle:
             now_s = self.clock.monotonic_s()
             for fact in self.view.tick(now_s):
                 self.tell(fact)
-            await self._undo_late(now_s)
-            self._watch_count(now_s)
+            await undo_late(self, now_s)
+            self.edits.count(now_s)
             if self.progress is not None:
                 await self._follow_mission(self.progress, now_s)
             if not self.pilot.disarms_itself:
-                await self._wrap_up(now_s)
-
-    async def _undo_late(self, now_s: float) -> None:
-        """A command that comes after we gave it up must not take effect."""
-        if self._launching or not self.view.armed or self.view.flown:
-            late_arm = False
-        else:
-            late_arm = self.progress is None and now_s - self._arm_sent_s < LATE_S
-        late_start = (
-            self._held
-            and self.view.purpose is Purpose.MISSION
-            and now_s - self._start_sent_s < LATE_S
-        )
-        try:
-            if late_arm:
-                self.tell(Fact(EventKind.TEXT, "armed late: disarmed", severity=3))
-                await self.disarm()
-            elif late_start and self.view.armed:
-                self.tell(Fact(EventKind.TEXT, "started late: held", severity=3))
-                await self.enter(Purpose.HOLD, "hold")
-        except PatrolError as e:
-            log.warning("vehicle=%s %s", self._entry.id, e)
+                await self._wrap_up.look(self, now_s)
 
     async def _follow_mission(self, progress: Progress, now_s: float) -> None:
         for fact in progress.update(self.view, now_s):
@@ -502,74 +432,6 @@ class MavlinkVehicle:
         except PatrolError as e:
             log.warning("vehicle=%s %s", self._entry.id, e)
 
-    def _watch_count(self, now_s: float) -> None:
-        approved, total = self.approved, self.view.wire_total
-        if approved is None or total is None or self._storing:
-            return
-        if now_s - self._stored_s < OUR_OWN_ECHO_S:
-            return
-        expected = len(approved.wire.items) - int(approved.wire.home_item)
-        if total != expected:
-            self._mission_changed(
-                f"the vehicle's mission has {total} items now, not {expected}"
-            )
-
-    async def _wrap_up(self, now_s: float) -> None:
-        if not (self.view.armed and self._over() and self._still()):
-            self._settled_since_s = None
-            return
-        if self._settled_since_s is None:
-            self._settled_since_s = now_s
-        elif now_s - self._settled_since_s > 2.0:
-            self._settled_since_s = None
-            try:
-                await self.enter(Purpose.HOLD, "halt")
-                await self.disarm()
-            except PatrolError as e:
-                log.warning("vehicle=%s %s", self._entry.id, e)
-
-    def _over(self) -> bool:
-        """Whether a rover of ours has nothing more to do."""
-        if self.progress is None:
-            return False
-        if self.progress.finished:
-            return self.view.purpose is Purpose.MISSION
-        position, home = self.view.position, self.view.home
-        return (
-            self.view.purpose is Purpose.RETURN
-            and position is not None
-            and home is not None
-            and distance_m(position.latlon, home) <= HOME_RADIUS_M
-        )
-
-    async def introduce(self) -> None:
-        """Learn who it is and ask for its streams, at each (re)connection."""
-        while True:
-            await self._introduce.wait()
-            self._introduce.clear()
-            with contextlib.suppress(PatrolError):
-                await self._identify()
-                await self._ask_for_streams()
-
-    async def _identify(self) -> None:
-        identity, asked = self._link.identity, 0
-        while not identity.verified and identity.conflict is None:
-            await self.desk.ask_for(AUTOPILOT_VERSION)
-            asked += 1
-            if asked >= UNNAMED_AFTER and not identity.verified:
-                identity.accept_unnamed(self.clock.monotonic_s())
-            if not identity.verified:
-                await self.clock.sleep(1.0)
-        while not self._link.observed or self._link.impostor:
-            if self._link.state is not LinkState.LIVE:
-                return
-            await self.clock.sleep(0.2)
-
-    async def _ask_for_streams(self) -> None:
-        for msg_id, rate_hz in self.pilot.streams.items():
-            await self.desk.stream(msg_id, rate_hz)
-        await self.desk.ask_for(HOME_POSITION)
-
     async def run(self) -> None:
         """All tasks, until cancelled."""
         try:
@@ -580,7 +442,7 @@ class MavlinkVehicle:
                 group.create_task(link.keep_time(), name=f"{name}-time")
                 group.create_task(link.keep_beating(), name=f"{name}-heartbeat")
                 group.create_task(self.follow(), name=f"{name}-follow")
-                group.create_task(self.introduce(), name=f"{name}-introduce")
-                group.create_task(self.reread(), name=f"{name}-reread")
+                group.create_task(self._welcome.run(), name=f"{name}-introduce")
+                group.create_task(self.edits.reread(), name=f"{name}-reread")
         finally:
             self._link.close()

@@ -12,8 +12,8 @@ from patrolctl.domain.machines import FleetVehicle, VehicleKind
 from patrolctl.domain.mission import UploadReceipt
 from patrolctl.domain.telemetry import EventKind, VehicleEvent
 from patrolctl.mavlink.autopilots.ardupilot import ArduPilot
+from patrolctl.mavlink.cockpit import Approved
 from patrolctl.mavlink.facts import Fact
-from patrolctl.mavlink.launching import Approved
 from patrolctl.mavlink.messages import StatusText
 from patrolctl.mavlink.options import LinkOptions
 from patrolctl.mavlink.upload import FetchItems, FetchResult
@@ -47,7 +47,7 @@ class Rig:
         """Let time pass; the changes that were told."""
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self.vehicle.reread()),
+                group.create_task(self.vehicle.edits.reread()),
                 group.create_task(self._listen()),
             ]
             await asyncio.sleep(0)
@@ -100,9 +100,11 @@ async def test_an_upload_that_is_announced(
     told: list[Fact] = []
     monkeypatch.setattr(rig.vehicle, "tell", told.append)
     message = StatusText(severity=6, text=text.encode(), id=0, chunk_seq=0)
-    rig.vehicle._watch_text(message, 1.0)  # may be the echo of our own
+    async with rig.vehicle.edits.upload():
+        pass  # at 0 s
+    rig.vehicle.edits.hear(message, 1.0)  # may be the echo of our own
     assert told == []
-    rig.vehicle._watch_text(message, 10.0)
+    rig.vehicle.edits.hear(message, 10.0)
     assert [fact.kind for fact in told] == [EventKind.MISSION_CHANGED]
     assert what in told[0].text
     assert rig.vehicle.approved is None
