@@ -245,16 +245,11 @@ class ActiveRun:
                 await tell(execution.job, execution.crew, said, AFTER[verb])
 
 
-async def _silence(member: Member) -> None:
-    if member.speaker is not None:
-        await member.speaker.silence()
-
-
 COMMANDS: dict[RunVerb, Callable[[Member], Awaitable[None]]] = {
     RunVerb.HOLD: lambda m: m.vehicle.hold(),
     RunVerb.RESUME: lambda m: m.vehicle.resume(),
     RunVerb.RETURN_HOME: lambda m: m.vehicle.return_home(),
     RunVerb.LAND: lambda m: m.vehicle.land(),
-    RunVerb.SILENCE: _silence,
+    RunVerb.SILENCE: lambda m: m.hush(),
     RunVerb.STOP: stop_member,
 }

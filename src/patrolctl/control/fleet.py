@@ -39,11 +39,6 @@ class VehicleView:
     sortie: str | None
 
 
-async def _hush(member: Member) -> None:
-    if member.speaker is not None:
-        await member.speaker.silence()
-
-
 async def stop_member(member: Member) -> None:
     """Motion first, and neither waits for the other nor for its failure."""
     problems: list[str] = []
@@ -53,7 +48,7 @@ async def stop_member(member: Member) -> None:
             if doing == "stop":
                 await member.vehicle.stop()
             else:
-                await _hush(member)
+                await member.hush()
         except PatrolError as e:
             problems.append(str(e))
 
@@ -67,7 +62,7 @@ async def stop_member(member: Member) -> None:
 async def _tell(member: Member, verb: FleetVerb) -> None:
     match verb:
         case FleetVerb.SILENCE:
-            await _hush(member)
+            await member.hush()
         case FleetVerb.STOP:
             await stop_member(member)
         case FleetVerb.HOLD | FleetVerb.RETURN_HOME:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from patrolctl.clock import Clock
 from patrolctl.control.broadcast import Broadcast
 from patrolctl.control.feed import LiveFeed
+from patrolctl.control.floor import Floor
 from patrolctl.domain.errors import LinkFailed, PatrolError
 from patrolctl.domain.ids import RunId
 from patrolctl.domain.machines import FleetVehicle, LinkState
@@ -58,6 +59,7 @@ class Member:
         self.wants_battery = False  # a sortie waits on the ground for a fresh one
         self.events: Broadcast[VehicleEvent] = Broadcast()
         self.playbacks: Broadcast[Playback] = Broadcast()
+        self.floor = Floor()
         self._to = mooring
         self._vehicle: Vehicle | None = None
         self._fault = "not connected yet"
@@ -72,6 +74,12 @@ class Member:
         if self._vehicle is None:
             raise LinkFailed(self.entry.id, self._fault)
         return self._vehicle
+
+    async def hush(self) -> None:
+        """Silence its loudspeaker at once, whoever has it."""
+        self.floor.silence()
+        if self.speaker is not None:
+            await self.speaker.silence()
 
     @property
     def pace(self) -> Pace:

@@ -99,6 +99,25 @@ class PlacedCue:
     up_m: float
 
 
+class Priority(StrEnum):
+    """Whose turn it is at one loudspeaker: urgent comes before what a run says."""
+
+    NORMAL = "normal"
+    URGENT = "urgent"
+
+
+class CutBy(StrEnum):
+    """Who took the loudspeaker away from a message, on purpose.
+
+    Urgent and talk come between: the message may be said again afterwards.
+    Silence ends it.
+    """
+
+    URGENT = "urgent"
+    TALK = "talk"
+    SILENCE = "silence"
+
+
 class PlaybackStatus(StrEnum):
     """What became of a cue."""
 
@@ -113,7 +132,8 @@ class Playback:
     """What a speaker really did, as it reported it.
 
     ``key`` is the idempotency key of the command; a cue that was commanded
-    twice under one key is played once.
+    twice under one key is played once. ``cut_by`` says of a CUT one who cut
+    it; None: something failed. ``clip_sha256`` of live talk is empty.
     """
 
     id: str
@@ -129,6 +149,7 @@ class Playback:
     repeats_done: int = 0
     complete: bool = False
     reason: str | None = None
+    cut_by: CutBy | None = None
 
 
 class SpeakerPhase(StrEnum):

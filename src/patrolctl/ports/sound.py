@@ -11,6 +11,7 @@ from patrolctl.domain.sound import (
     Cue,
     PlacedCue,
     Playback,
+    Priority,
     SpeakerState,
 )
 
@@ -32,12 +33,23 @@ class Speaker(Protocol):
         """Have it fetch and cache the clip before it is needed."""
         ...
 
-    async def play(self, cue: Cue, *, key: str, expires_utc: datetime) -> None:
-        """Ask it to play; the same ``key`` is never played twice."""
+    async def play(
+        self,
+        cue: Cue,
+        *,
+        key: str,
+        expires_utc: datetime,
+        priority: Priority = Priority.NORMAL,
+    ) -> None:
+        """Ask it to play; the same ``key`` is never played twice.
+
+        While something plays it waits its turn. An urgent one cuts a normal
+        one (``Playback.cut_by`` URGENT) and comes before all that waits.
+        """
         ...
 
     async def silence(self) -> None:
-        """Stop whatever it plays, at once."""
+        """Stop whatever it plays or says live, at once, and all that waits."""
         ...
 
     def playbacks(self) -> AsyncIterator[Playback]:
