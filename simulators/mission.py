@@ -136,7 +136,6 @@ class Mission:
 
     def complete(self) -> int:
         """The upload is whole."""
-        self._text(6, "Flight plan received")
         return int(mavlink.MAV_MISSION_ACCEPTED)
 
     def clear(self) -> bool:

@@ -15,15 +15,15 @@ INT8, INT16, INT32, REAL32 = 2, 4, 6, 9  # MAV_PARAM_TYPE as ArduPilot uses it
 Table = dict[str, tuple[float, int]]
 
 _COMMON: Table = {
-    "SYSID_THISMAV": (1, INT16),
-    "SYSID_MYGCS": (255, INT16),
+    "MAV_SYSID": (1, INT16),
+    "MAV_GCS_SYSID": (255, INT16),
     "ARMING_CHECK": (1, INT32),
     "FENCE_ENABLE": (0, INT8),
     "FENCE_ACTION": (1, INT8),
     "FENCE_RADIUS": (300, REAL32),
     "FENCE_MARGIN": (2, REAL32),
     "FENCE_TOTAL": (0, INT8),
-    "FENCE_OPTIONS": (1, INT16),
+    "FENCE_OPTIONS": (0, INT16),
     "RALLY_TOTAL": (0, INT8),
     "RALLY_LIMIT_KM": (0.3, REAL32),
     "RALLY_INCL_HOME": (1, INT8),
@@ -50,7 +50,6 @@ _COPTER: Table = {
     "FENCE_ALT_MAX": (100, REAL32),
     "FENCE_ALT_MIN": (-10, REAL32),
     "FENCE_AUTOENABLE": (0, INT8),
-    "RALLY_INCL_HOME": (0, INT8),
     "RTL_ALT": (1500, INT32),
     "RTL_ALT_FINAL": (0, INT16),
     "RTL_CLIMB_MIN": (0, INT16),
@@ -116,7 +115,7 @@ class Params:
         self._values = {name: f32(v) for name, (v, _) in TABLES[kind].items()}
         self._types = {name: t for name, (_, t) in TABLES[kind].items()}
         self._names = sorted(self._values)
-        self._values["SYSID_THISMAV"] = float(sysid)
+        self._values["MAV_SYSID"] = float(sysid)
         self._saved: list[tuple[str, float]] = []
 
     def overrule(self, values: dict[str, float]) -> None:

@@ -15,7 +15,7 @@ ALL_FENCES = ALT_MAX | ALT_MIN | CIRCLE | POLYGON
 
 def _heartbeat(v: Vehicle, link: Link, m: Message) -> None:
     # GCS_Common.cpp: only the configured ground station feeds the failsafe.
-    if m.get_srcSystem() == int(v.params["SYSID_MYGCS"]):
+    if m.get_srcSystem() == int(v.params["MAV_GCS_SYSID"]):
         v.gcs_heard_s = v.now_s
 
 

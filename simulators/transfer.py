@@ -79,7 +79,6 @@ class Transfer:
         self._last = 0
         self._received_s = 0.0
         self._requested_s = 0.0
-        self.uploads_completed = 0
 
     def deadline_s(self) -> float | None:
         """When :meth:`poll` next has something to do."""
@@ -204,9 +203,12 @@ class Transfer:
     def _finish(self, peer: Peer) -> None:
         result = self.store.complete()
         self._peer = None
-        if result == mavlink.MAV_MISSION_ACCEPTED:
-            self.uploads_completed += 1
         self._ack(peer, result)
+        taken = result == mavlink.MAV_MISSION_ACCEPTED
+        if taken and self.store.mission_type == mavlink.MAV_MISSION_TYPE_MISSION:
+            # To the link that uploaded, and to no other (seen on 4.7-dev).
+            text = b"Flight plan received"
+            peer.send(mavlink.MAVLink_statustext_message(6, text))
 
     def _request(self, now_s: float) -> None:
         peer = self._peer

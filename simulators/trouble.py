@@ -1,9 +1,9 @@
 """Faults that happen to a vehicle, at a time or from the command line.
 
 ``KIND@SECONDS[=VALUE]``: reboot, home-moved (metres east), second-gcs,
-gps-loss (seconds), battery-sag (volts), battery-drain (ratio left), wind
-(m/s), breach (metres beyond the fence's north edge), stall (seconds), cut
-(seconds without link). Without ``@``: loss, duplicate, reorder, corrupt
+edit (metres up), gps-loss (seconds), battery-sag (volts), battery-drain
+(ratio left), wind (m/s), breach (metres beyond the fence's north edge), stall
+(seconds), cut (seconds without link). Without ``@``: loss, duplicate, reorder, corrupt
 (ratios), delay_s, jitter_s, for the whole run.
 """
 
@@ -55,6 +55,21 @@ def _second_gcs(v: Vehicle, value: float) -> None:
     v.close_link("second-gcs")
 
 
+def _edit(v: Vehicle, value: float) -> None:
+    """Another ground station moves one point; the number of items stays."""
+    items = [
+        Item(i.command, i.frame, i.params, i.lat_e7, i.lon_e7, i.alt_cm / 100)
+        for i in v.mission.items
+    ]
+    placed = [k for k, i in enumerate(v.mission.items) if k and i.has_place]
+    if not placed:
+        return
+    items[placed[-1]] = replace(items[placed[-1]], z=value or 90.0)
+    other = Ground(v, "second-gcs", sysid=254, trusted=True)
+    other.upload(items)
+    v.close_link("second-gcs")
+
+
 def _lose_gps(v: Vehicle, value: float) -> None:
     v.lose_gps()
     v.schedule(v.now_s + (value or 10.0), v.find_gps)
@@ -95,6 +110,7 @@ KINDS: dict[str, Callable[[Vehicle, float], None]] = {
     "reboot": _reboot,
     "home-moved": _move_home,
     "second-gcs": _second_gcs,
+    "edit": _edit,
     "gps-loss": _lose_gps,
     "battery-sag": _sag,
     "battery-drain": _drain,

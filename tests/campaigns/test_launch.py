@@ -40,7 +40,8 @@ ALL_WITHIN_S = 400.0
 TROUBLES = (
     "reboot",
     "second-gcs",
-    "second-gcs",
+    "edit",
+    "edit",
     "home-moved",
     "gps-loss",
     "battery-drain",

@@ -575,7 +575,7 @@ class TestFailsafes:
         assert ground.vehicle.mode == AUTO
 
     def test_gcs_failsafe_needs_a_station_that_was_heard(self) -> None:
-        ground = ready(param_overrides={"FS_GCS_ENABLE": 1, "SYSID_MYGCS": 250})
+        ground = ready(param_overrides={"FS_GCS_ENABLE": 1, "MAV_GCS_SYSID": 250})
         launch(ground, [TAKEOFF, wp(300)])
         ground.run(30.0)
         assert ground.vehicle.mode == AUTO
