@@ -88,7 +88,8 @@ class CueSheet:
 class PlacedCue:
     """A cue with the place where it is due and the key it is played under.
 
-    ``up_m`` is height above the vehicle's home. A speaker that follows the
+    ``up_m`` is height above the vehicle's home, ``heading_deg`` where its nose
+    points while the cue is played (None: wherever). A speaker that follows the
     autopilot itself needs no more than this to play without a link.
     """
 
@@ -97,6 +98,7 @@ class PlacedCue:
     lat_deg: float
     lon_deg: float
     up_m: float
+    heading_deg: float | None = None
 
 
 class Priority(StrEnum):
@@ -164,9 +166,13 @@ class SpeakerPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SpeakerState:
-    """Latest state of one speaker."""
+    """Latest state of one speaker.
+
+    ``sheet`` names the cue sheet that it holds, as ``run/sortie``.
+    """
 
     speaker_id: SpeakerId
     phase: SpeakerPhase
     cached: tuple[str, ...] = ()
     reason: str | None = None
+    sheet: str | None = None

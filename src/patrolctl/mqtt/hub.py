@@ -16,6 +16,7 @@ from patrolctl.mqtt.speaker import MqttSpeaker
 
 # Retained states of speakers that nobody asked for yet are kept for these.
 MOST_SPEAKERS = 1000
+MOST_EARLY = 500  # reports of each of them
 
 
 class MqttHub:
@@ -40,6 +41,7 @@ class MqttHub:
         self._clock = clock
         self._speakers: dict[SpeakerId, MqttSpeaker] = {}
         self._states: dict[str, Received] = {}
+        self._early: dict[str, list[Received]] = {}
 
     @property
     def connected(self) -> bool:
@@ -70,19 +72,30 @@ class MqttHub:
             known = self._states.pop(speaker_id, None)
             if known is not None:
                 speaker.received_state(known)
+            for report in self._early.pop(speaker_id, ()):
+                speaker.received_playback(report)
         return self._speakers[speaker_id]
 
     def _clip_url(self, sha256: str) -> str | None:
         base = self.clip_base_url
         return f"{base.rstrip('/')}/api/v1/clips/{sha256}.wav" if base else None
 
+    def _keep(self, name: str, message: Received) -> None:
+        """What comes of a speaker that nobody has asked for yet."""
+        if message.topic.endswith("/state"):
+            if len(self._states) < MOST_SPEAKERS:
+                self._states[name] = message
+        elif len(self._early) < MOST_SPEAKERS:
+            waiting = self._early.setdefault(name, [])
+            if len(waiting) < MOST_EARLY:
+                waiting.append(message)
+
     def received(self, message: Received) -> None:
         """Hand what a speaker sent to its object."""
         name = topics.name_in(message.topic)
         speaker = self._speakers.get(SpeakerId(name))
         if speaker is None:
-            if message.topic.endswith("/state") and len(self._states) < MOST_SPEAKERS:
-                self._states[name] = message
+            self._keep(name, message)
         elif message.topic.endswith("/playback"):
             speaker.received_playback(message)
         else:

@@ -12,7 +12,7 @@ import msgspec
 
 from patrolctl.domain.machines import FleetVehicle, VehicleKind, VehicleProfile
 from patrolctl.domain.run import RunEvent, RunState
-from patrolctl.domain.sound import Playback, SpeakerState
+from patrolctl.domain.sound import Playback, Priority, SpeakerState
 from patrolctl.domain.telemetry import Telemetry, VehicleEvent
 
 POSITION_FIELDS = (
@@ -70,6 +70,7 @@ class CommandPayload(Envelope, kw_only=True):
     clip_url: str | None = None
     duration_s: float | None = None
     repeats: int | None = None
+    priority: Priority = Priority.NORMAL
     cue_id: str | None = None
     station: str | None = None
     run_id: str | None = None
@@ -90,6 +91,7 @@ class SheetCue(msgspec.Struct, kw_only=True):
     lon_deg: float
     up_m: float
     station: str | None = None
+    heading_deg: float | None = None
 
 
 class SheetPayload(Envelope, kw_only=True):

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TypeVar
@@ -16,6 +16,7 @@ from patrolctl.domain.sound import (
     Cue,
     PlacedCue,
     Playback,
+    Priority,
     SpeakerPhase,
     SpeakerState,
 )
@@ -72,6 +73,8 @@ class MqttSpeaker:
         self._state = SpeakerState(speaker_id, SpeakerPhase.UNKNOWN)
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._listeners: list[asyncio.Queue[Playback]] = []
+        # Reports that waited at the broker come before anybody listens here.
+        self._early: deque[Playback] = deque(maxlen=REMEMBERED)
         self.on_state: Callable[[SpeakerState], None] = lambda _: None
 
     @property
@@ -93,7 +96,9 @@ class MqttSpeaker:
         self._seq += 1
         return self._seq
 
-    def _send(self, payload: CommandPayload | SheetPayload) -> None:
+    def _send(
+        self, payload: CommandPayload | SheetPayload, *, hurry: bool = False
+    ) -> None:
         expires = payload.expires_utc
         expiry_s = None
         if expires is not None:
@@ -101,7 +106,8 @@ class MqttSpeaker:
             # seconds are real ones, never shorter than the clock's.
             left_s = (expires - self._clock.utc()).total_seconds()
             expiry_s = max(1, int(left_s) + 1)
-        self._connection.fact(Message(self._topic, encode(payload), expiry_s=expiry_s))
+        message = Message(self._topic, encode(payload), expiry_s=expiry_s)
+        self._connection.fact(urgent(message) if hurry else message)
 
     async def prepare(self, clip: Clip) -> None:
         """Have it fetch and cache the clip before it is needed."""
@@ -117,7 +123,14 @@ class MqttSpeaker:
             )
         )
 
-    async def play(self, cue: Cue, *, key: str, expires_utc: datetime) -> None:
+    async def play(
+        self,
+        cue: Cue,
+        *,
+        key: str,
+        expires_utc: datetime,
+        priority: Priority = Priority.NORMAL,
+    ) -> None:
         """Ask it to play; the same ``key`` is never played twice.
 
         The run's id is the part of the key in front of the first colon.
@@ -134,10 +147,12 @@ class MqttSpeaker:
                 clip_url=self._clip_url(cue.clip_sha256),
                 duration_s=cue.clip_duration_s,
                 repeats=cue.repeats,
+                priority=priority,
                 cue_id=cue.id,
                 station=cue.station,
                 run_id=key.partition(":")[0] if ":" in key else None,
-            )
+            ),
+            hurry=priority is Priority.URGENT,
         )
 
     async def load(
@@ -162,9 +177,11 @@ class MqttSpeaker:
                 lon_deg=p.lon_deg,
                 up_m=p.up_m,
                 station=p.cue.station,
+                heading_deg=p.heading_deg,
             )
             for p in cues
         ]
+        self._connection.withdraw(self._topic, b'"action":"cue_sheet"')
         self._send(
             SheetPayload(
                 id=new_id(),
@@ -177,6 +194,19 @@ class MqttSpeaker:
                 cues=sheet,
             )
         )
+
+    async def recall(self, keys: tuple[str, ...]) -> None:
+        """Have it report again what became of these keys."""
+        for key in keys:
+            self._send(
+                CommandPayload(
+                    id=new_id(),
+                    ts_utc=self._clock.utc(),
+                    seq=self._next(),
+                    action="report",
+                    key=key,
+                )
+            )
 
     async def volume(self, ratio: float) -> None:
         """Set its volume, 0 to 1."""
@@ -200,6 +230,8 @@ class MqttSpeaker:
     def playbacks(self) -> AsyncIterator[Playback]:
         """Reports from now on, STARTED ones included."""
         queue: asyncio.Queue[Playback] = asyncio.Queue()
+        while self._early:
+            queue.put_nowait(self._early.popleft())
         self._listeners.append(queue)
 
         async def reports() -> AsyncIterator[Playback]:
@@ -225,6 +257,8 @@ class MqttSpeaker:
         self._seen[seen] = None
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
+        if not self._listeners:
+            self._early.append(playback)
         for queue in self._listeners:
             queue.put_nowait(playback)
 

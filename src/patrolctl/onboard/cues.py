@@ -15,13 +15,18 @@ class Arrival:
     """When a vehicle counts as being at a station.
 
     ``settle_s`` is how long it must have been there: a vehicle that flies
-    through does not play.
+    through does not play. One that will not turn its nose as it should
+    (gusts) plays after ``patience_s`` all the same. It has left when it is
+    ``left_ratio`` times as far away as it may be.
     """
 
     radius_m: float = 4.0
     height_m: float = 4.0
     speed_m_s: float = 1.0
     settle_s: float = 1.0
+    heading_deg: float = 15.0
+    patience_s: float = 20.0
+    left_ratio: float = 1.5
 
 
 def distance_m(fix: Fix, cue: SheetCue) -> float:
@@ -32,22 +37,64 @@ def distance_m(fix: Fix, cue: SheetCue) -> float:
     return math.hypot(north, east)
 
 
-def at_station(fix: Fix, cue: SheetCue, arrival: Arrival) -> bool:
-    """Whether the vehicle stands where the cue is due."""
+def near(fix: Fix, cue: SheetCue, arrival: Arrival, ratio: float = 1.0) -> bool:
+    """Whether the vehicle is where the cue is due, moving or not."""
     return (
-        distance_m(fix, cue) <= arrival.radius_m
-        and abs(fix.up_m - cue.up_m) <= arrival.height_m
-        and fix.speed_m_s <= arrival.speed_m_s
+        distance_m(fix, cue) <= arrival.radius_m * ratio
+        and abs(fix.up_m - cue.up_m) <= arrival.height_m * ratio
     )
 
 
+def at_station(fix: Fix, cue: SheetCue, arrival: Arrival) -> bool:
+    """Whether the vehicle stands where the cue is due."""
+    return fix.speed_m_s <= arrival.speed_m_s and near(fix, cue, arrival)
+
+
+def faces(fix: Fix, cue: SheetCue, arrival: Arrival) -> bool:
+    """Whether its nose points where it should, as far as both are known."""
+    if cue.heading_deg is None or fix.heading_deg is None:
+        return True
+    off_deg = abs(fix.heading_deg - cue.heading_deg) % 360.0
+    return min(off_deg, 360.0 - off_deg) <= arrival.heading_deg
+
+
 class Watch:
-    """Follows positions and tells which cue became due."""
+    """Follows positions and tells which cue became due.
+
+    A patrol comes to one place again and again: the sheet then has the cue
+    once for every round, under one cue id. One visit plays one of them.
+    """
 
     def __init__(self, arrival: Arrival | None = None) -> None:
         self._arrival = arrival or Arrival()
         self._there: str | None = None
         self._since_s = 0.0
+        self._turned_s: float | None = None
+        self._near: frozenset[str] | None = None
+        self._spoken: dict[str, str] = {}
+
+    def spoken(self, cue_id: str | None) -> str | None:
+        """The key under which this cue was begun in this visit, if it was."""
+        return None if cue_id is None else self._spoken.get(cue_id)
+
+    def begun(self, cue_id: str | None, key: str) -> None:
+        """A cue is played, whoever asked for it."""
+        if cue_id is not None and cue_id in (self._near or ()):
+            self._spoken[cue_id] = key
+
+    def moved(
+        self, cues: Sequence[SheetCue], played: Callable[[str], bool], fix: Fix
+    ) -> None:
+        """Follow where the vehicle comes and goes."""
+        here = [
+            c for c in cues if near(fix, c, self._arrival, self._arrival.left_ratio)
+        ]
+        if self._near is None:
+            # A life that begins at a place cannot know whether it spoke there
+            # in the life before: silent rather than twice.
+            self._spoken = {c.cue_id: c.key for c in here if played(c.key)}
+        self._near = frozenset(c.cue_id for c in here)
+        self._spoken = {c: k for c, k in self._spoken.items() if c in self._near}
 
     def due(
         self,
@@ -58,13 +105,17 @@ class Watch:
     ) -> SheetCue | None:
         """The first unplayed cue, in mission order, whose place this is.
 
-        It is due once the vehicle has stood there for ``settle_s``.
+        It is due once the vehicle has stood there for ``settle_s`` with its
+        nose where it should be.
         """
+        self.moved(cues, played, fix)
         here = next(
             (
                 c
                 for c in cues
-                if at_station(fix, c, self._arrival) and not played(c.key)
+                if at_station(fix, c, self._arrival)
+                and c.cue_id not in self._spoken
+                and not played(c.key)
             ),
             None,
         )
@@ -72,5 +123,13 @@ class Watch:
             self._there = None
             return None
         if self._there != here.key:
-            self._there, self._since_s = here.key, now_s
-        return here if now_s - self._since_s >= self._arrival.settle_s else None
+            self._there, self._since_s, self._turned_s = here.key, now_s, None
+        return here if self._settled(fix, here, now_s) else None
+
+    def _settled(self, fix: Fix, cue: SheetCue, now_s: float) -> bool:
+        if not faces(fix, cue, self._arrival):
+            self._turned_s = None
+            return now_s - self._since_s >= self._arrival.patience_s
+        if self._turned_s is None:
+            self._turned_s = now_s
+        return now_s - self._turned_s >= self._arrival.settle_s

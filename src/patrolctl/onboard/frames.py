@@ -15,6 +15,7 @@ from fastcrc.crc16 import mcrf4xx
 HEARTBEAT, GLOBAL_POSITION_INT, COMMAND_LONG = 0, 33, 76
 AUTOPILOT_INVALID = 8
 ARMED = 0x80
+_UNKNOWN = 0xFFFF
 _ONBOARD_CONTROLLER, _ACTIVE = 18, 4
 ONBOARD_COMPUTER = 191  # MAV_COMP_ID_ONBOARD_COMPUTER
 _AUTOPILOT = 1
@@ -40,13 +41,14 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Where the vehicle is; ``up_m`` above home."""
+    """Where the vehicle is; ``up_m`` above home, ``heading_deg`` of its nose."""
 
     sysid: int
     lat_deg: float
     lon_deg: float
     up_m: float
     speed_m_s: float
+    heading_deg: float | None = None
 
 
 class Scanner:
@@ -120,9 +122,10 @@ def _fact(msg_id: int, sysid: int, payload: bytes) -> Beat | Fix | None:
             return None
         return Beat(sysid, bool(mode & ARMED))
     if msg_id == GLOBAL_POSITION_INT:
-        _, lat, lon, _, up, vx, vy, vz, _ = _POSITION.unpack(payload)
+        _, lat, lon, _, up, vx, vy, vz, nose = _POSITION.unpack(payload)
         speed_m_s = (vx * vx + vy * vy + vz * vz) ** 0.5 / 100
-        return Fix(sysid, lat / 1e7, lon / 1e7, up / 1000, speed_m_s)
+        heading_deg = None if nose == _UNKNOWN else nose / 100
+        return Fix(sysid, lat / 1e7, lon / 1e7, up / 1000, speed_m_s, heading_deg)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from patrolctl.domain.ids import SpeakerId
 from patrolctl.domain.sound import (
@@ -57,6 +57,7 @@ class Speaker(Protocol):
         ...
 
 
+@runtime_checkable
 class AutonomousSpeaker(Speaker, Protocol):
     """A loudspeaker that can play a whole sortie without a link to us."""
 
@@ -72,6 +73,14 @@ class AutonomousSpeaker(Speaker, Protocol):
 
         A cue that was also commanded with :meth:`Speaker.play` under the same
         key is still played once. An empty tuple takes the sheet back.
+        ``SpeakerState.sheet`` tells when it holds it.
+        """
+        ...
+
+    async def recall(self, keys: tuple[str, ...]) -> None:
+        """Have it report again what became of these keys.
+
+        It says nothing of keys that it never played.
         """
         ...
 

@@ -61,7 +61,7 @@ def test_frames_of_pymavlink_are_read(v1: bool) -> None:
     scanner = Scanner()
     raw = packed(beat(), v1=v1) + packed(position(speed_m_s=3.0), v1=v1)
     facts = [f for i in range(0, len(raw), 5) for f in scanner.feed(raw[i : i + 5])]
-    assert facts == [Beat(7, armed=True), Fix(7, 34.2, 117.2, 30.0, 3.0)]
+    assert facts == [Beat(7, armed=True), Fix(7, 34.2, 117.2, 30.0, 3.0, 0.0)]
 
 
 def test_ground_stations_are_no_autopilots() -> None:
@@ -106,7 +106,7 @@ def test_a_damaged_frame_is_dropped(at: int, flip: int) -> None:
     raw = bytearray(packed(position()))
     raw[at % len(raw)] ^= flip
     for fact in Scanner(datagrams=True).feed(bytes(raw)):
-        assert fact == Fix(7, 34.2, 117.2, 30.0, 0.0)
+        assert fact == Fix(7, 34.2, 117.2, 30.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("text", ["", "tcp:x", "foo:1:2", "tcp:x:0", "udp:h:70000"])
@@ -118,15 +118,26 @@ def test_bad_endpoints(text: str) -> None:
 # cues ---------------------------------------------------------------------
 
 
-def cue(key: str, lat_deg: float = 34.2, up_m: float = 30.0) -> SheetCue:
+def cue(
+    key: str,
+    lat_deg: float = 34.2,
+    up_m: float = 30.0,
+    heading_deg: float | None = None,
+) -> SheetCue:
     return SheetCue(
-        cue_id=key, seq=1, key=key, clip_sha256="ab" * 32, clip_url=None,
-        duration_s=1.0, repeats=1, lat_deg=lat_deg, lon_deg=117.2, up_m=up_m,
+        cue_id=key.split(":", maxsplit=1)[0], seq=1, key=key, clip_sha256="ab" * 32,
+        clip_url=None, duration_s=1.0, repeats=1, lat_deg=lat_deg, lon_deg=117.2,
+        up_m=up_m, heading_deg=heading_deg,
     )  # fmt: skip
 
 
-def fix(lat_deg: float = 34.2, up_m: float = 30.0, speed_m_s: float = 0.0) -> Fix:
-    return Fix(7, lat_deg, 117.2, up_m, speed_m_s)
+def fix(
+    lat_deg: float = 34.2,
+    up_m: float = 30.0,
+    speed_m_s: float = 0.0,
+    heading_deg: float | None = None,
+) -> Fix:
+    return Fix(7, lat_deg, 117.2, up_m, speed_m_s, heading_deg)
 
 
 def test_a_cue_is_due_once_the_vehicle_has_settled() -> None:
@@ -158,6 +169,54 @@ def test_passing_by_twice_does_not_add_up() -> None:
         assert watch.due([cue("a")], lambda _: False, fix(), begin_s) is None
         away = fix(lat_deg=34.21)
         assert watch.due([cue("a")], lambda _: False, away, begin_s + 5.0) is None
+
+
+def test_each_round_of_a_patrol_plays_its_own_cue_once() -> None:
+    watch, played = Watch(), set[str]()
+    sheet = [cue("a"), cue("a:lap2"), cue("a:lap3")]
+
+    def visit(at_s: float) -> list[str]:
+        heard = []
+        for step in range(60):
+            found = watch.due(sheet, played.__contains__, fix(), at_s + step)
+            if found is not None:
+                watch.begun(found.cue_id, found.key)
+                played.add(found.key)
+                heard.append(found.key)
+        watch.moved(sheet, played.__contains__, fix(lat_deg=34.21))
+        return heard
+
+    assert [visit(s) for s in (0.0, 100.0, 200.0, 300.0)] == [
+        ["a"],
+        ["a:lap2"],
+        ["a:lap3"],
+        [],
+    ]
+
+
+def test_a_life_that_begins_at_the_place_does_not_take_the_next_rounds_cue() -> None:
+    watch, played = Watch(), {"a"}
+    sheet = [cue("a"), cue("a:lap2")]
+    assert not any(watch.due(sheet, played.__contains__, fix(), s) for s in range(9))
+    assert watch.spoken("a") == "a"
+    watch.moved(sheet, played.__contains__, fix(lat_deg=34.21))
+    assert watch.due(sheet, played.__contains__, fix(), 20.0) is None
+    found = watch.due(sheet, played.__contains__, fix(), 21.5)
+    assert found is not None
+    assert found.key == "a:lap2"
+
+
+def test_the_nose_turns_before_it_speaks_but_not_for_ever() -> None:
+    watch = Watch()
+    sheet = [cue("a", heading_deg=350.0)]
+    due = lambda nose, s: watch.due(sheet, lambda _: False, fix(heading_deg=nose), s)  # noqa: E731
+    assert due(90.0, 0.0) is None
+    assert due(90.0, 5.0) is None
+    assert due(2.0, 6.0) is None
+    assert due(2.0, 7.1) is not None
+    gusts = Watch()
+    assert gusts.due(sheet, lambda _: False, fix(heading_deg=90.0), 0.0) is None
+    assert gusts.due(sheet, lambda _: False, fix(heading_deg=90.0), 20.0) is not None
 
 
 # ledger -------------------------------------------------------------------
