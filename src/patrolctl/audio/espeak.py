@@ -1,22 +1,22 @@
 """Run the espeak-ng child once for one utterance."""
 
 import asyncio
-import contextlib
-import json
-import os
-import signal
-import sys
 import tempfile
 import unicodedata
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import espeakng_loader
 import msgspec
 
-from patrolctl.audio.languages import Voice
-from patrolctl.audio.wav import Sound, read_wav
+from patrolctl.audio.child import ask
+from patrolctl.audio.engine import Line
+from patrolctl.audio.languages import Voice, voice_for, with_choice
+from patrolctl.audio.normalize import normalize
+from patrolctl.audio.wav import Sound, check_speech, read_wav
 from patrolctl.domain.errors import SpeechFailed
+from patrolctl.domain.sound import Announcement, Utterance
 
 WALL_S = 30.0
 _CHILD = Path(__file__).with_name("espeak_child.py")
@@ -41,51 +41,35 @@ class Spoken:
     words: int
 
 
+class EspeakEngine:
+    """Every language that espeak-ng reads, each in a child of its own.
+
+    Args:
+        wall_s: the longest that one utterance may take.
+    """
+
+    def __init__(self, *, wall_s: float = WALL_S) -> None:
+        self._wall_s = wall_s
+        self._name = f"espeak-ng/{version('espeakng-loader')}"
+
+    def line(self, utterance: Utterance, order: Announcement) -> Line:
+        """Choose the language's voice and normalise the text."""
+        voice = voice_for(utterance.lang, data_dir())
+        text = normalize(utterance.text, voice.lang)
+        voice = with_choice(voice, order.voice, order.rate_wpm)
+        return Line(self._name, voice.lang, voice.name, voice.rate_wpm, text)
+
+    async def speak(self, line: Line) -> Sound:
+        """Speak it and check what came out."""
+        voice = Voice(line.lang, line.voice, line.rate_wpm)
+        spoken = await speak(line.text, voice, wall_s=self._wall_s)
+        check_speech(spoken.sound, words=spoken.words)
+        return spoken.sound
+
+
 def data_dir() -> Path:
     """espeak-ng's dictionaries."""
     return Path(espeakng_loader.get_data_path())
-
-
-async def _kill(process: asyncio.subprocess.Process) -> None:
-    """End the child's whole session and reap it."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
-
-
-async def _ask(request: dict[str, object], *, wall_s: float) -> _Reply:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        str(_CHILD),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        # Wall time of a real process: a simulated clock must not shorten it.
-        async with asyncio.timeout(wall_s):
-            out, err = await process.communicate(json.dumps(request).encode())
-    except TimeoutError:
-        raise SpeechFailed(f"the voice took more than {wall_s:g} s") from None
-    finally:
-        if process.returncode is None:
-            await asyncio.shield(_kill(process))
-    if process.returncode != 0:
-        raise SpeechFailed(_death(process.returncode or 0, err))
-    try:
-        return msgspec.json.decode(out.rstrip().rpartition(b"\n")[2], type=_Reply)
-    except msgspec.DecodeError:
-        raise SpeechFailed("the voice gave no answer") from None
-
-
-def _death(code: int, err: bytes) -> str:
-    last = err.decode(errors="replace").strip().rpartition("\n")[2][:200]
-    if code < 0:
-        name = signal.Signals(-code).name
-        return f"the voice crashed on this text ({name}: {last or 'no message'})"
-    return f"the voice failed ({code}): {last or 'no message'}"
 
 
 def _must_reach(text: str) -> int:
@@ -103,7 +87,8 @@ async def speak(text: str, voice: Voice, *, wall_s: float = WALL_S) -> Spoken:
     """
     with tempfile.TemporaryDirectory(prefix="patrolctl-say-") as scratch:
         wav = Path(scratch) / "raw.wav"
-        reply = await _ask(
+        reply = await ask(
+            _CHILD,
             {
                 "mode": "speak",
                 "voice": voice.name,
@@ -111,6 +96,7 @@ async def speak(text: str, voice: Voice, *, wall_s: float = WALL_S) -> Spoken:
                 "text": text,
                 "wav": str(wav),
             },
+            _Reply,
             wall_s=wall_s,
         )
         if not reply.ok:
@@ -131,8 +117,11 @@ async def phonemes(text: str, voice_name: str) -> str:
     Raises:
         SpeechFailed: no such voice, or the child failed.
     """
-    reply = await _ask(
-        {"mode": "phonemes", "voice": voice_name, "text": text}, wall_s=WALL_S
+    reply = await ask(
+        _CHILD,
+        {"mode": "phonemes", "voice": voice_name, "text": text},
+        _Reply,
+        wall_s=WALL_S,
     )
     if not reply.ok:
         raise SpeechFailed(reply.why)

@@ -15,7 +15,7 @@ Answer, the last line of stdout, JSON: ``{"ok": true, …}`` or
 import ctypes
 import json
 import os
-import resource
+import runpy
 import sys
 import tempfile
 import threading
@@ -33,29 +33,13 @@ MEMORY_BYTES = 512 * 2**20
 CPU_S = 20
 WAIT_S = 25.0
 FILE_BYTES = 64 * 2**20
-PR_SET_NO_NEW_PRIVS = 38
+_SANDBOX = Path(__file__).with_name("sandbox.py")
 # espeak-ng keeps its data path in char[160] (N_PATH_HOME, speech.h).
 LONGEST_DATA_PATH = 140
 
 
 class Refused(Exception):
     """The voice cannot do what was asked; the text goes to the parent."""
-
-
-def confine() -> None:
-    """Limit memory, CPU, file size, descriptors and privileges."""
-    for what, wish in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_CPU, CPU_S),
-        (resource.RLIMIT_FSIZE, FILE_BYTES),
-        (resource.RLIMIT_NOFILE, 64),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, hard = resource.getrlimit(what)
-        limit = wish if hard == resource.RLIM_INFINITY else min(wish, hard)
-        resource.setrlimit(what, (limit, limit))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def data_path(scratch: str) -> str:
@@ -157,7 +141,9 @@ def answer(raw: bytes) -> dict[str, object]:
 
 def main() -> None:
     """Read the request, answer, and leave without running destructors."""
-    confine()
+    runpy.run_path(str(_SANDBOX))["confine"](
+        memory_bytes=MEMORY_BYTES, cpu_s=CPU_S, file_bytes=FILE_BYTES
+    )
     try:
         reply = {"ok": True, **answer(sys.stdin.buffer.read())}
     except (Refused, ValueError, OSError, RuntimeError, MemoryError) as e:

@@ -2,79 +2,67 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from patrolctl.audio import espeak
+from patrolctl.audio import espeak, piper
 from patrolctl.audio.chime import PAUSE_AFTER_S, chime
 from patrolctl.audio.clipstore import ClipStore
-from patrolctl.audio.languages import Voice, voice_for, with_choice
+from patrolctl.audio.engine import Engine, Line
 from patrolctl.audio.mastering import Mastering, master, trim_silence
 from patrolctl.audio.measure import measure
-from patrolctl.audio.normalize import normalize
 from patrolctl.audio.text import check
-from patrolctl.audio.wav import Sound, check_speech, wav_bytes
+from patrolctl.audio.wav import RATE_HZ, Sound, resampled, wav_bytes
 from patrolctl.domain.errors import SpeechFailed
 from patrolctl.domain.jsondoc import encode
 from patrolctl.domain.sound import Announcement, Clip
 
 # Raised whenever the same request would give other samples.
-RECIPE = 1
+RECIPE = 2
 LONGEST_CLIP_S = 900.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One utterance ready to be spoken."""
-
-    text: str
-    voice: Voice
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
     """Everything that decides the samples; its hash is the cache key."""
 
-    lines: tuple[_Line, ...]
+    lines: tuple[Line, ...]
     chime: bool
     pause_s: float
     mastering: Mastering
-    engine: str
     recipe: int = RECIPE
 
     def key(self) -> str:
         return hashlib.sha256(encode(self)).hexdigest()
 
 
-class EspeakSynthesizer:
-    """Text to clip with espeak-ng; safe to use from many tasks at once.
+class ClipSynthesizer:
+    """Text to clip with any engine; safe to use from many tasks at once.
 
     Args:
         clip_dir: where clips are kept, as ``<sha256>.wav``.
+        engine: what speaks.
         workers: how many voices speak at the same time.
         mastering: settings of the chain.
-        wall_s: the longest that one voice may take.
     """
 
     def __init__(
         self,
         clip_dir: Path,
+        engine: Engine,
         *,
         workers: int = 4,
         mastering: Mastering | None = None,
-        wall_s: float = espeak.WALL_S,
     ) -> None:
         self.store = ClipStore(clip_dir)
+        self._engine = engine
         self._mastering = mastering or Mastering()
-        self._wall_s = wall_s
         self._voices = asyncio.Semaphore(workers)
         self._turns: dict[str, asyncio.Lock] = {}
-        self._engine = f"espeak-ng/{version('espeakng-loader')}"
 
     async def render(self, announcement: Announcement) -> Clip:
         """Render the announcement, said once, or take it from the cache.
@@ -95,18 +83,14 @@ class EspeakSynthesizer:
 
     def _request(self, announcement: Announcement) -> _Request:
         check(announcement)
-        lines = []
-        for utterance in announcement.utterances:
-            voice = voice_for(utterance.lang, espeak.data_dir())
-            text = normalize(utterance.text, voice.lang)
-            voice = with_choice(voice, announcement.voice, announcement.rate_wpm)
-            lines.append(_Line(text, voice))
         return _Request(
-            lines=tuple(lines),
+            lines=tuple(
+                self._engine.line(utterance, announcement)
+                for utterance in announcement.utterances
+            ),
             chime=announcement.chime,
             pause_s=announcement.pause_s,
             mastering=self._mastering,
-            engine=self._engine,
         )
 
     @asynccontextmanager
@@ -119,17 +103,15 @@ class EspeakSynthesizer:
             if not lock.locked():
                 self._turns.pop(key, None)
 
-    async def _speak_all(self, lines: tuple[_Line, ...]) -> list[Sound]:
-        async def one(line: _Line) -> Sound:
+    async def _speak_all(self, lines: tuple[Line, ...]) -> list[Sound]:
+        async def one(line: Line) -> Sound:
             async with self._voices:
-                spoken = await espeak.speak(line.text, line.voice, wall_s=self._wall_s)
-            check_speech(spoken.sound, words=spoken.words)
-            return spoken.sound
+                return await self._engine.speak(line)
 
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(one(line), name=f"say-{line.voice.lang}")
+                    group.create_task(one(line), name=f"say-{line.lang}")
                     for line in lines
                 ]
         except* SpeechFailed as failed:
@@ -148,6 +130,72 @@ class EspeakSynthesizer:
         return finish(
             self.store, master(programme, request.mastering), speech_from_s, key
         )
+
+
+class EspeakSynthesizer(ClipSynthesizer):
+    """Text to clip with espeak-ng alone.
+
+    Args:
+        clip_dir: where clips are kept, as ``<sha256>.wav``.
+        workers: how many voices speak at the same time.
+        mastering: settings of the chain.
+        wall_s: the longest that one voice may take.
+    """
+
+    def __init__(
+        self,
+        clip_dir: Path,
+        *,
+        workers: int = 4,
+        mastering: Mastering | None = None,
+        wall_s: float = espeak.WALL_S,
+    ) -> None:
+        super().__init__(
+            clip_dir,
+            espeak.EspeakEngine(wall_s=wall_s),
+            workers=workers,
+            mastering=mastering,
+        )
+
+
+class PiperSynthesizer(ClipSynthesizer):
+    """Text to clip with neural voices; languages without one use espeak-ng.
+
+    Args:
+        clip_dir: where clips are kept, as ``<sha256>.wav``.
+        models: piper voices, ``NAME.onnx`` with ``NAME.onnx.json`` beside it.
+        workers: how many voices speak at the same time.
+        mastering: settings of the chain.
+
+    Raises:
+        InputError: piper is not installed, or a model is missing or none.
+    """
+
+    def __init__(
+        self,
+        clip_dir: Path,
+        models: Sequence[Path],
+        *,
+        workers: int = 2,
+        mastering: Mastering | None = None,
+    ) -> None:
+        super().__init__(
+            clip_dir,
+            piper.PiperEngine(models, otherwise=espeak.EspeakEngine()),
+            workers=workers,
+            mastering=mastering,
+        )
+
+
+def open_synthesizer(clip_dir: Path, models: Sequence[Path] = ()) -> ClipSynthesizer:
+    """Neural voices where models are configured, else espeak-ng.
+
+    Raises:
+        InputError: piper is not installed, or a model is missing or none.
+    """
+    if models:
+        return PiperSynthesizer(clip_dir, models)
+    return EspeakSynthesizer(clip_dir)
 
 
 def finish(
@@ -179,16 +227,14 @@ def _join(
     """Chime and parts with pauses; also tells where the speech begins.
 
     Each part is brought to the same level first, so that the compressor
-    treats every language alike.
+    treats every language alike, and to one sample rate: engines differ.
     """
-    rate_hz = parts[0].rate_hz
+    rate_hz = RATE_HZ
     pieces = []
     if with_chime:
         pieces = [chime(rate_hz).samples, np.zeros(int(PAUSE_AFTER_S * rate_hz))]
     speech_from_s = sum(len(p) for p in pieces) / rate_hz
-    for number, part in enumerate(parts):
-        if part.rate_hz != rate_hz:
-            raise SpeechFailed("the voices differ in sample rate")
+    for number, part in enumerate(resampled(p, rate_hz) for p in parts):
         if number:
             pieces.append(np.zeros(int(pause_s * rate_hz)))
         pieces.append(part.samples / max(float(np.max(np.abs(part.samples))), 1e-9))

@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import soundfile
+from scipy import signal
 
 from patrolctl.domain.errors import SpeechFailed
 
 Samples = npt.NDArray[np.float64]
+
+# Every clip's: espeak-ng's own, and more than a horn's 7 kHz ask for.
+RATE_HZ = 22050
 
 # Nobody speaks a word (in Chinese a syllable) faster than 40 ms or, pauses
 # included, slower than 3 s: outside of it the file and the text do not match.
@@ -44,6 +48,15 @@ def read_wav(path: Path) -> Sound:
     except (OSError, soundfile.SoundFileError) as e:
         raise SpeechFailed(f"the voice wrote no usable file ({e})") from None
     return Sound(samples.mean(axis=1), int(rate_hz))
+
+
+def resampled(sound: Sound, rate_hz: int = RATE_HZ) -> Sound:
+    """The same sound at another rate."""
+    if sound.rate_hz == rate_hz:
+        return sound
+    divisor = int(np.gcd(rate_hz, sound.rate_hz))
+    up, down = rate_hz // divisor, sound.rate_hz // divisor
+    return Sound(np.asarray(signal.resample_poly(sound.samples, up, down)), rate_hz)
 
 
 def wav_bytes(sound: Sound) -> bytes:
