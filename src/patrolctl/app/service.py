@@ -11,11 +11,11 @@ from patrolctl.app.http import serving
 from patrolctl.app.listening import address, bind
 from patrolctl.app.lock import sole_user
 from patrolctl.clock import Clock, ScaledClock, SystemClock
-from patrolctl.config import Settings, load_brief, mission_folders
+from patrolctl.config import Operators, Settings, load_brief, mission_folders
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import Fault, InputError
 from patrolctl.mqtt import run_broker
-from patrolctl.web import create_app
+from patrolctl.web import Access, create_app
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,8 @@ async def run_service(settings: Settings) -> None:
         InputError: missions, settings or the port cannot be used.
     """
     briefs = load_briefs(settings)
-    if settings.host not in LOOPBACK:
+    operators = Operators(settings.operators_file)
+    if settings.host not in LOOPBACK and not operators.on:
         log.warning(
             "listening on %s without a log-in: whoever reaches it operates the fleet",
             settings.host,
@@ -91,7 +92,8 @@ async def run_service(settings: Settings) -> None:
             speedup=settings.speedup,
         )
         service = await stack.enter_async_context(open_service(briefs, options, clock))
-        web = replace(service.web, hosts=(settings.host,))
+        access = Access(operators)
+        web = replace(service.web, hosts=(settings.host,), access=access)
         url = await stack.enter_async_context(serving(create_app(web), listener))
         log.info("console at %s, missions: %s", url, ", ".join(briefs))
         await _prepare_clips(service)

@@ -25,6 +25,7 @@ class LazyGroup(click.Group):
         "demo": "patrolctl.cli.demo",
         "evidence": "patrolctl.cli.evidence",
         "export": "patrolctl.cli.export",
+        "operator": "patrolctl.cli.operator",
         "plan": "patrolctl.cli.plan",
         "run": "patrolctl.cli.run",
         "say": "patrolctl.cli.say",

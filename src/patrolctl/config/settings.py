@@ -36,6 +36,7 @@ class Settings:
     epoch_utc: datetime | None = None
     missions: tuple[str, ...] = ()
     log_level: str = "INFO"
+    operators_file: Path = Path("operators.toml")
 
     @property
     def database(self) -> Path:
@@ -65,6 +66,7 @@ class SettingsFile(BaseModel):
     speedup: float = Field(default=1.0, gt=0, le=1000)
     epoch_utc: datetime | None = None
     missions: list[str] = []
+    operators_file: Path | None = None
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
 
@@ -133,6 +135,9 @@ def _settings(read: SettingsFile) -> Settings:
         epoch_utc=epoch,
         missions=tuple(m.strip() for m in read.missions if m.strip()),
         log_level=read.log_level,
+        operators_file=(
+            read.operators_file or data_dir / "operators.toml"
+        ).expanduser(),
     )
 
 

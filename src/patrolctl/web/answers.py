@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from patrolctl.domain.jsondoc import encode
 from patrolctl.domain.run import RunState
 from patrolctl.domain.sound import Announcement
+from patrolctl.domain.users import Role
 from patrolctl.domain.violation import Violation
 
 
@@ -91,12 +92,27 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    """Who may use the service."""
+class UserAnswer:
+    """Who may use the service; ``actor`` is what the audit log says."""
 
     id: str
     name: str
-    role: str
+    role: Role
+    actor: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAnswer:
+    """Who asks; ``user`` None: nobody is logged in.
+
+    ``log_in`` says whether a log-in is needed at all, ``second_person`` that
+    an announcement has to be approved by somebody who did not write it.
+    """
+
+    log_in: bool
+    second_person: bool
+    user: UserAnswer | None
     note: str
 
 

@@ -62,5 +62,10 @@ def create_app(services: WebServices) -> FastAPI:
         return document
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
-    app.add_middleware(Guard, hosts=services.hosts, origins=services.origins)
+    app.add_middleware(
+        Guard,
+        hosts=services.hosts,
+        origins=services.origins,
+        access=services.access,
+    )
     return app

@@ -1,20 +1,25 @@
-"""Who may ask: no other site's pages, and nobody under a foreign name.
+"""Who may ask: no other site's pages, nobody under a foreign name, and by role.
 
-The service has no log-in; it listens on loopback and whoever can open a
-connection there is the operator. A browser on the same machine could be
-made to ask on behalf of any page it shows, so unsafe methods and the live
-socket must come from our own pages (Origin, else Sec-Fetch-Site), and the
-Host must be a name of ours (DNS rebinding). Programs send neither header
-and pass. As in Go's net/http CrossOriginProtection.
+A browser could be made to ask on behalf of any page it shows, so unsafe
+methods and the live socket must come from our own pages (Origin, else
+Sec-Fetch-Site), and the Host must be a name of ours (DNS rebinding). Programs
+send neither header and pass. As in Go's net/http CrossOriginProtection.
+
+Where operators are configured, everything under ``/api/v1`` also needs an
+access key or a session with the role that :func:`access.needed` names. A
+socket is looked at before it is accepted, and again with all that is sent.
 """
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from patrolctl.web.access import GRANT, Access, Denied, Grant, needed
 from patrolctl.web.problems import problem
 
+POLICY_VIOLATION = 1008
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SECURITY_HEADERS = (
@@ -45,6 +50,7 @@ class Guard:
         app: the application.
         hosts: names besides loopback's under which we are addressed.
         origins: further origins whose pages may use the API.
+        access: who may ask for what.
     """
 
     def __init__(
@@ -52,8 +58,10 @@ class Guard:
         app: ASGIApp,
         hosts: tuple[str, ...] = (),
         origins: tuple[str, ...] = (),
+        access: Access | None = None,
     ) -> None:
         self._app = app
+        self._access = access or Access()
         self._hosts = LOOPBACK | {h.lower() for h in hosts}
         self._origins = frozenset(origins)
 
@@ -74,19 +82,59 @@ class Guard:
             return None
         return f"the request comes from a {site[:20]} page"
 
+    def grant(self, scope: Scope) -> Grant | Denied | None:
+        """Who asks, or why not; None: it is open, and nobody we know asks."""
+        role = needed(scope)
+        client = scope.get("client")
+        who = self._access.who(Headers(scope=scope), client[0] if client else "-")
+        if isinstance(who, Denied):
+            return None if role is None else who
+        if role is not None and not who.user.role.may(role):
+            why = f"{who.user.id} is {who.user.role}: this needs {role}"
+            return Denied(403, "forbidden", why)
+        return who
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through or refuse, a socket before it is accepted."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
         reason = self.refusal(scope)
-        if reason is None:
-            await self._app(scope, receive, _with_headers(scope, send))
-        elif scope["type"] == "websocket":
-            await receive()  # websocket.connect
-            await send({"type": "websocket.close", "code": 1008, "reason": reason})
-        else:
-            await problem(403, "forbidden", reason)(scope, receive, send)
+        grant = (
+            self.grant(scope) if reason is None else Denied(403, "forbidden", reason)
+        )
+        if isinstance(grant, Denied):
+            await _deny(grant, scope, receive, send)
+            return
+        scope[GRANT] = grant
+        if scope["type"] == "websocket" and grant is not None:
+            send = _while_granted(send, lambda: self._access.still(grant))
+        await self._app(scope, receive, _with_headers(scope, send))
+
+
+async def _deny(denied: Denied, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await receive()  # websocket.connect
+        close = {"type": "websocket.close", "code": POLICY_VIOLATION}
+        await send({**close, "reason": denied.why})
+        return
+    answer = problem(denied.status, denied.slug, denied.why, headers=denied.headers)
+    await answer(scope, receive, _with_headers(scope, send))
+
+
+def _while_granted(send: Send, still: Callable[[], bool]) -> Send:
+    """Sending that ends the socket of one who was removed or logged out."""
+
+    async def sending(message: Message) -> None:
+        if still():
+            await send(message)
+            return
+        if message["type"] != "websocket.close":
+            close = {"type": "websocket.close", "code": POLICY_VIOLATION}
+            await send({**close, "reason": "no longer allowed: log in again"})
+        raise RuntimeError("the watcher is no longer allowed")
+
+    return sending
 
 
 def _with_headers(scope: Scope, send: Send) -> Send:

@@ -154,11 +154,13 @@ def _described(text: str) -> dict[str, object]:
 
 PROBLEMS: dict[int | str, dict[str, object]] = {
     400: _described("Not a request that can be read"),
-    403: _described("Another site's page asked for it"),
+    401: _described("An access key is needed"),
+    403: _described("Another site's page asked for it, or the role is not enough"),
     404: _described("It does not exist"),
     405: _described("Not a method of this address"),
     409: _described("Not possible in its state, or refused by the safety gate"),
     422: _described("The input cannot be used"),
+    429: _described("Too many wrong keys"),
     502: _described("A vehicle or its link failed"),
     503: _described("The database failed"),
 }

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
-from fastapi import Request
+from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
 from patrolctl.control.feed import LiveFeed
@@ -15,11 +15,12 @@ from patrolctl.control.library import Library
 from patrolctl.control.planner import Planner
 from patrolctl.control.runs import Runs
 from patrolctl.control.timetable import Timetable
+from patrolctl.domain.users import LOCAL, User
 from patrolctl.ports import Store
+from patrolctl.web.access import GRANT, Access, Grant
 
 Check = Callable[[], Awaitable[str | None]]
 STATIC = Path(__file__).parent / "static"
-OPERATOR = "local operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,9 @@ class WebServices:
 
     ``asyncapi`` is the document of the MQTT contract, ``ready`` the checks of
     ``/readyz`` by name (each returns what is wrong, or None), ``origins``
-    further origins that may use the API, and ``hosts`` the names under which
-    the service may be addressed besides loopback's.
+    further origins that may use the API, ``hosts`` the names under which the
+    service may be addressed besides loopback's, and ``access`` says who may
+    ask for what.
     """
 
     library: Library
@@ -45,6 +47,7 @@ class WebServices:
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     static_dir: Path = STATIC
+    access: Access = field(default_factory=Access)
 
 
 def services_of(connection: HTTPConnection) -> WebServices:
@@ -55,3 +58,22 @@ def services_of(connection: HTTPConnection) -> WebServices:
 def services(request: Request) -> WebServices:
     """The same as a dependency of routes."""
     return services_of(request)
+
+
+def grant(request: HTTPConnection) -> Grant | None:
+    """Who asks, as the guard found out; None on open routes."""
+    return cast("Grant | None", request.scope.get(GRANT))
+
+
+def user(request: HTTPConnection) -> User:
+    """Who asks; a route with this needs the guard to have let somebody in."""
+    granted = grant(request)
+    return LOCAL if granted is None else granted.user
+
+
+def actor(request: HTTPConnection) -> str:
+    """Who asks, as it stands in the audit log."""
+    return user(request).id
+
+
+Actor = Annotated[str, Depends(actor)]

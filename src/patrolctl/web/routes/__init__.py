@@ -8,6 +8,7 @@ from patrolctl.web.routes import (
     runs,
     schedules,
     sounds,
+    users,
 )
 
 ROUTERS = (
@@ -18,6 +19,7 @@ ROUTERS = (
     runs.router,
     schedules.router,
     records.router,
+    users.router,
 )
 
 __all__ = ["ROUTERS"]

@@ -8,7 +8,7 @@ from patrolctl.control.fleet import FleetVerb, VehicleView
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.telemetry import VehicleEvent
 from patrolctl.web.answers import FleetAnswer, json
-from patrolctl.web.services import OPERATOR, WebServices, services
+from patrolctl.web.services import Actor, WebServices, services
 
 router = APIRouter(tags=["vehicles"])
 Services = Annotated[WebServices, Depends(services)]
@@ -31,9 +31,9 @@ async def list_vehicle_events(
 
 @router.post("/fleet/{verb}", status_code=202, response_model=FleetAnswer)
 async def command_fleet(
-    verb: FleetVerb, by: Services, later: BackgroundTasks
+    verb: FleetVerb, by: Services, later: BackgroundTasks, who: Actor
 ) -> Response:
     """Tell all vehicles at once; the books are written afterwards."""
-    results = await by.runs.fleet_command(verb, OPERATOR)
-    later.add_task(by.runs.note_fleet_command, verb, OPERATOR, results)
+    results = await by.runs.fleet_command(verb, who)
+    later.add_task(by.runs.note_fleet_command, verb, who, results)
     return json(FleetAnswer({str(v): r for v, r in results.items()}), 202)

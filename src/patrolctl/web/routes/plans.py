@@ -10,7 +10,7 @@ from patrolctl.domain.ids import PlanId
 from patrolctl.domain.jsondoc import encode
 from patrolctl.domain.plan import Plan, PlanHead, PlanKind, Window
 from patrolctl.web.answers import CheckAnswer, JobAccepted, json
-from patrolctl.web.services import OPERATOR, WebServices, services
+from patrolctl.web.services import Actor, WebServices, services
 
 router = APIRouter(prefix="/plans", tags=["plans"])
 Services = Annotated[WebServices, Depends(services)]
@@ -42,10 +42,10 @@ async def list_plans(
 
 
 @router.post("", status_code=202, response_model=JobAccepted)
-async def start_plan(body: PlanBody, by: Services) -> Response:
+async def start_plan(body: PlanBody, by: Services, who: Actor) -> Response:
     """Queue a planning job; its progress is at Location and on the live socket."""
     job = by.planner.submit(PlanOrder(**body.model_dump()))
-    await by.store.audit(OPERATOR, "plan", f"{job.job_id} {encode(job.order).decode()}")
+    await by.store.audit(who, "plan", f"{job.job_id} {encode(job.order).decode()}")
     return json(
         JobAccepted(job.job_id), 202, location=f"/api/v1/plans/jobs/{job.job_id}"
     )

@@ -1,4 +1,4 @@
-"""What is kept: evidence and the audit log; and who is here."""
+"""What is kept: evidence and the audit log."""
 
 from typing import Annotated
 
@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Query, Response
 from patrolctl.domain.audit import AuditEntry
 from patrolctl.domain.evidence import Evidence
 from patrolctl.domain.ids import RunId
-from patrolctl.web.answers import User, json
-from patrolctl.web.services import OPERATOR, WebServices, services
+from patrolctl.web.answers import json
+from patrolctl.web.services import WebServices, services
 
 router = APIRouter(tags=["records"])
 Services = Annotated[WebServices, Depends(services)]
@@ -26,10 +26,3 @@ async def get_audit(
 ) -> Response:
     """The audit log, newest first."""
     return json(await by.store.audit_log(limit=limit))
-
-
-@router.get("/users", response_model=list[User])
-async def list_users() -> Response:
-    """The one user there is: whoever can reach this machine's loopback."""
-    note = "no log-in: the service listens on loopback, whoever reaches it operates it"
-    return json([User("local", OPERATOR, "operator", note)])

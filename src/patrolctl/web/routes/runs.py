@@ -13,7 +13,7 @@ from patrolctl.domain.ids import PlanId, RunId
 from patrolctl.domain.run import RunEvent
 from patrolctl.domain.sound import Playback
 from patrolctl.web.answers import RunAnswer, json, json_list
-from patrolctl.web.services import OPERATOR, WebServices, services
+from patrolctl.web.services import Actor, WebServices, services
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 Services = Annotated[WebServices, Depends(services)]
@@ -31,12 +31,12 @@ class LaunchBody(BaseModel):
 
 
 @router.post("", status_code=201, response_model=RunAnswer)
-async def launch(body: LaunchBody, by: Services) -> Response:
+async def launch(body: LaunchBody, by: Services, who: Actor) -> Response:
     """Check a plan and launch it."""
     state = await by.runs.launch(
         LaunchOrder(
             plan_id=PlanId(body.plan_id),
-            actor=OPERATOR,
+            actor=who,
             authority=body.authority,
             vehicles=body.vehicles,
             loops=body.loops,
@@ -81,7 +81,7 @@ async def get_playbacks(run_id: str, by: Services) -> Response:
 
 
 @router.post("/{run_id}/{verb}", status_code=202, response_model=RunAnswer)
-async def command(run_id: str, verb: RunVerb, by: Services) -> Response:
+async def command(run_id: str, verb: RunVerb, by: Services, who: Actor) -> Response:
     """Tell a run: its vehicles first, the books afterwards."""
-    state = await by.runs.command(RunId(run_id), verb, OPERATOR)
+    state = await by.runs.command(RunId(run_id), verb, who)
     return json(run_json(state), 202)
