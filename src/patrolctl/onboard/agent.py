@@ -15,8 +15,16 @@ from pathlib import Path
 
 from patrolctl.clock import Clock
 from patrolctl.domain.ids import SpeakerId, StationId, VehicleId
-from patrolctl.domain.sound import Playback, PlaybackStatus, SpeakerPhase, SpeakerState
+from patrolctl.domain.sound import (
+    CutBy,
+    Playback,
+    PlaybackStatus,
+    Priority,
+    SpeakerPhase,
+    SpeakerState,
+)
 from patrolctl.mqtt.payloads import CommandPayload, SheetCue, SheetPayload, new_id
+from patrolctl.mqtt.turns import TooMany, Turns
 from patrolctl.onboard.autopilot import Whereabouts
 from patrolctl.onboard.clips import ClipCache, ClipUnavailable
 from patrolctl.onboard.cues import Watch
@@ -42,6 +50,7 @@ class Job:
     station: str | None
     run_id: str | None
     expires_utc: datetime | None
+    priority: Priority = Priority.NORMAL
 
 
 def run_of(key: str) -> str | None:
@@ -74,7 +83,11 @@ class Agent:
         self._player = parts.player
         self._reporter = parts.reporter
         self._watch = Watch()
-        self._jobs: asyncio.Queue[Job] = asyncio.Queue(MOST_WAITING)
+        self._jobs: Turns[Job] = Turns(MOST_WAITING)
+        self._now: Job | None = None
+        self._floor_free = asyncio.Event()  # cleared while somebody talks live
+        self._floor_free.set()
+        self._hushes = 0
         self._wanted: dict[str, str | None] = {}
         self._fetch = asyncio.Event()
         self._sheet: SheetPayload | None = None
@@ -89,13 +102,16 @@ class Agent:
         match order.action:
             case "silence":
                 self.silence()
+            case "report" if order.key:
+                self._report_again(order.key)
             case "prepare" if order.clip_sha256:
                 self._want(order.clip_sha256, order.clip_url)
             case "volume" if order.volume_ratio is not None:
                 self._volume_ratio = min(1.0, max(0.0, order.volume_ratio))
                 self._set_volume()
             case "play" if order.key and order.clip_sha256 and order.expires_utc:
-                self._muted = False
+                # An urgent one lifts no silence from what else would play.
+                self._muted = self._muted and order.priority is Priority.URGENT
                 self._enqueue(
                     Job(
                         key=order.key,
@@ -106,6 +122,7 @@ class Agent:
                         station=order.station,
                         run_id=order.run_id or run_of(order.key),
                         expires_utc=order.expires_utc,
+                        priority=order.priority,
                     )
                 )
             case _:
@@ -114,9 +131,10 @@ class Agent:
     def silence(self) -> None:
         """Silent at once, and no cue of the sheet until told otherwise."""
         self._muted = True
-        self._player.stop("silenced")
-        while not self._jobs.empty():
-            self._refuse(self._jobs.get_nowait(), "silenced")
+        self._hushes += 1
+        self._player.stop("silenced", CutBy.SILENCE)
+        for job in self._jobs.drain():
+            self._refuse(job, "silenced")
 
     def load(self, sheet: SheetPayload, raw: bytes) -> None:
         """Take a cue sheet; an empty one takes the former back."""
@@ -127,10 +145,12 @@ class Agent:
         self.adopt(sheet)
 
     def adopt(self, sheet: SheetPayload) -> None:
-        """Follow a sheet from now on."""
+        """Follow a sheet from now on; taking one back ends no silence."""
         self._sheet = sheet if sheet.cues else None
-        self._muted = False
+        if sheet.cues:
+            self._muted = False
         log.info("sortie=%s %d cues loaded", sheet.sortie_id, len(sheet.cues))
+        self._reporter.tell(replace(self._reporter.state, sheet=self._held()))
         for cue in sheet.cues:
             self._want(cue.clip_sha256, cue.clip_url)
 
@@ -139,15 +159,25 @@ class Agent:
     def moved(self, now: Whereabouts) -> None:
         """The autopilot told a position; a cue may be due here."""
         sheet = self._sheet
-        busy = self._player.playing or not self._jobs.empty()
-        if sheet is None or now.fix is None or not now.armed or self._muted or busy:
+        if sheet is None or now.fix is None:
             return
         if sheet.expires_utc <= self._clock.utc():
             self._sheet = None
+            self._reporter.tell(replace(self._reporter.state, sheet=None))
+            return
+        busy = self._player.playing or len(self._jobs) > 0 or self.talked_over
+        if not now.armed or self._muted or busy:
+            self._watch.moved(sheet.cues, self._claimed, now.fix)
             return
         cue = self._watch.due(sheet.cues, self._claimed, now.fix, now.fix_s)
         if cue is not None:
+            # Whatever becomes of it: a visit tries a cue once.
+            self._watch.begun(cue.cue_id, cue.key)
             self._enqueue(_job_of(cue, sheet.run_id))
+
+    def _held(self) -> str | None:
+        sheet = self._sheet
+        return None if sheet is None else f"{sheet.run_id}/{sheet.sortie_id}"
 
     def _claimed(self, key: str) -> bool:
         return self._ledger.report(key) is not None
@@ -156,9 +186,45 @@ class Agent:
 
     def _enqueue(self, job: Job) -> None:
         try:
-            self._jobs.put_nowait(job)
-        except asyncio.QueueFull:
-            self._refuse(job, "too many commands are waiting")
+            self._jobs.put(job)
+        except TooMany as e:
+            self._refuse(job, str(e))
+            return
+        if job.priority is Priority.URGENT:
+            self._want(job.clip_sha256, job.clip_url)
+            self._make_way()
+
+    @property
+    def talked_over(self) -> bool:
+        """Whether somebody talks live now."""
+        return not self._floor_free.is_set()
+
+    def give_floor(self) -> None:
+        """Somebody begins to talk live: cut what plays, keep what waits."""
+        self._floor_free.clear()
+        self._player.stop("live talk came between", CutBy.TALK)
+
+    def take_floor(self) -> None:
+        """The talk has ended: go on with what waits."""
+        self._floor_free.set()
+
+    def _make_way(self) -> None:
+        """Cut a normal message when an urgent one can sound in its place."""
+        now = self._now
+        if now is not None and self._overtaken(now):
+            self._player.stop("an urgent announcement came between", CutBy.URGENT)
+
+    def _overtaken(self, by: Job) -> bool:
+        if by.priority is Priority.URGENT:
+            return False
+        urgent = [j for j in self._jobs if j.priority is Priority.URGENT]
+        if not urgent:
+            return False
+        cached = self._cache.cached()
+        return any(j.clip_sha256 in cached and not self._late(j) for j in urgent)
+
+    def _late(self, job: Job) -> bool:
+        return job.expires_utc is not None and job.expires_utc <= self._clock.utc()
 
     async def play_jobs(self) -> None:
         """Play what is due, one at a time, for ever."""
@@ -166,6 +232,7 @@ class Agent:
         while True:
             job = await self._jobs.get()
             try:
+                await self._floor_free.wait()
                 await self._play(job)
             except sqlite3.Error as e:
                 # Without a record it might sound twice: it does not sound.
@@ -176,9 +243,11 @@ class Agent:
             self._finish(report, Outcome(0, complete=False, reason="agent restarted"))
 
     async def _play(self, job: Job) -> None:
-        known = self._ledger.report(job.key)
-        if known is not None:  # the service asks again: the same report again
-            self._reporter.playback(known, job.run_id)
+        hushes = self._hushes
+        if self._report_again(job.key):  # the service asks again
+            return
+        if self._heard_here(job):
+            self._refuse(job, "it was played here in this visit")
             return
         try:
             path = await asyncio.to_thread(
@@ -188,25 +257,47 @@ class Agent:
             self._refuse(job, str(e))
             self._tell(SpeakerPhase.FAULT, str(e))
             return
-        late = job.expires_utc is not None and job.expires_utc <= self._clock.utc()
-        if late or self._muted:
-            self._refuse(job, "expired" if late else "silenced")
+        muted = self._muted and job.priority is Priority.NORMAL
+        if self._late(job) or muted or hushes != self._hushes:
+            self._refuse(job, "expired" if self._late(job) else "silenced")
+            return
+        if self.talked_over or self._overtaken(job):
+            self._enqueue(job)  # it came between while the clip was fetched
             return
         started = self._report(job, PlaybackStatus.STARTED)
         if self._ledger.begin(started):
             await self._sound(job, started, path)
 
+    def _report_again(self, key: str) -> bool:
+        """Tell the last report of a key once more; whether there is one."""
+        known = self._ledger.report(key)
+        if known is not None:
+            self._reporter.playback(known, run_of(key))
+        return known is not None
+
+    def _heard_here(self, job: Job) -> bool:
+        """Whether this visit has had the whole cue under another key."""
+        other = self._watch.spoken(job.cue_id)
+        if other is None or other == job.key:
+            return False
+        known = self._ledger.report(other)
+        return known is not None and known.complete
+
     async def _sound(self, job: Job, started: Playback, path: Path) -> None:
+        self._watch.begun(job.cue_id, job.key)
         self._reporter.playback(started, job.run_id)
         self._tell(SpeakerPhase.PLAYING)
         log.info("run=%s %s begins", job.run_id, job.key)
+        self._now = job
         try:
             outcome = await self._player.play(path, job.repeats)
         except asyncio.CancelledError:
             self._finish(started, Outcome(0, complete=False, reason="agent stopped"))
             raise
+        finally:
+            self._now = None
         self._finish(started, outcome)
-        broken = outcome.reason if outcome.reason != "silenced" else None
+        broken = outcome.reason if outcome.cut_by is None else None
         self._tell(SpeakerPhase.FAULT if broken else SpeakerPhase.IDLE, broken)
 
     def _finish(self, started: Playback, outcome: Outcome) -> None:
@@ -219,6 +310,7 @@ class Agent:
             repeats_done=outcome.repeats_done,
             complete=outcome.complete,
             reason=outcome.reason,
+            cut_by=outcome.cut_by,
         )
         self._ledger.end(report)
         self._reporter.playback(report, run_of(report.key))
@@ -272,6 +364,7 @@ class Agent:
             try:
                 await asyncio.to_thread(self._cache.get, sha256, url, self._pinned())
                 self._wanted.pop(sha256, None)
+                self._make_way()
             except ClipUnavailable as e:
                 fault = str(e)
         return fault
@@ -291,7 +384,9 @@ class Agent:
 
     def _tell(self, phase: SpeakerPhase, reason: str | None = None) -> None:
         cached = self._cache.cached()
-        self._reporter.tell(SpeakerState(self._speaker_id, phase, cached, reason))
+        self._reporter.tell(
+            SpeakerState(self._speaker_id, phase, cached, reason, self._held())
+        )
 
 
 def _job_of(cue: SheetCue, run_id: str) -> Job:

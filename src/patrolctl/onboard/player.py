@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patrolctl.clock import Clock
+from patrolctl.domain.sound import CutBy
 from patrolctl.onboard.sinks import Sink, SinkFailed
 
 CHUNK_S = 0.1
@@ -17,11 +18,15 @@ LEAD_S = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a sound ended. ``reason`` is set unless it is complete."""
+    """How a sound ended. ``reason`` is set unless it is complete.
+
+    ``cut_by`` None: nobody cut it, something failed.
+    """
 
     repeats_done: int
     complete: bool
     reason: str | None = None
+    cut_by: CutBy | None = None
 
 
 class Player:
@@ -35,6 +40,7 @@ class Player:
         self._clock = clock
         self._stop: asyncio.Event | None = None
         self._why = ""
+        self._cut_by: CutBy | None = None
         self.volume_ratio = 1.0
 
     @property
@@ -42,10 +48,10 @@ class Player:
         """Whether a clip sounds now."""
         return self._stop is not None
 
-    def stop(self, why: str) -> None:
+    def stop(self, why: str, cut_by: CutBy | None = None) -> None:
         """Be silent at once; the running :meth:`play` tells that it was cut."""
         if self._stop is not None:
-            self._why = why
+            self._why, self._cut_by = why, cut_by
             self._stop.set()
 
     async def play(self, path: Path, repeats: int) -> Outcome:
@@ -61,7 +67,9 @@ class Player:
                     played_s = turn * sound.getnframes() / sound.getframerate()
                     if not await self._once(sound, begin_s + played_s):
                         await self._sink.abort()
-                        return Outcome(done, complete=False, reason=self._why)
+                        return Outcome(
+                            done, complete=False, reason=self._why, cut_by=self._cut_by
+                        )
                     done = turn + 1
             await self._sink.close()
         except (SinkFailed, OSError, wave.Error, EOFError) as e:

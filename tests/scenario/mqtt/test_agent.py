@@ -237,6 +237,7 @@ async def test_retained_expired_repeated_and_broken_commands(rig: Rig) -> None:
     rig.witness.publish(f"{BASE}/command", ["not", "a", "command"])
     rig.play("r:wrong", "0" * 64)
     rig.play("r:once", sha256)
+    await rig.reports(4)
     rig.play("r:once", sha256)
     reports = await rig.reports(5)
     by_key = [(r["key"], r["status"], r["reason"]) for r in reports]
