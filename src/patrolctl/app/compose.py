@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patrolctl.app.outlets import SiteOutlets
-from patrolctl.audio import EspeakSynthesizer
+from patrolctl.audio import open_synthesizer
 from patrolctl.clock import Clock
 from patrolctl.control.active import Services
 from patrolctl.control.feed import LiveFeed
@@ -60,6 +60,7 @@ class ServiceOptions:
     http_url: str | None = None
     speedup: float = 1.0
     simulated: bool = False
+    voice_models: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,9 @@ async def open_service(
         outlets = SiteOutlets(hubs, {v: site for v, (_, site) in vehicles.items()})
         feed = LiveFeed(store, (outlets,) if hubs else ())
         gate = Gate(clock, enforce_quiet_hours=not options.simulated)
-        library = Library(briefs, EspeakSynthesizer(options.clip_dir))
+        library = Library(
+            briefs, open_synthesizer(options.clip_dir, options.voice_models)
+        )
         links = _Links(options, clock)
         fleet = Fleet(
             [entry for entry, _ in vehicles.values()],

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from patrolctl.audio import EspeakSynthesizer
+from patrolctl.audio import open_synthesizer
 from patrolctl.config import load_settings
 from patrolctl.domain.errors import InputError
 from patrolctl.domain.sound import Announcement, Clip
@@ -30,7 +30,8 @@ def render_to_file(
     """
     if not out.parent.is_dir():
         raise InputError.one(str(out), "its folder does not exist", "an existing one")
-    synthesizer = EspeakSynthesizer(clip_dir or load_settings(None).clip_dir)
+    settings = load_settings(None)
+    synthesizer = open_synthesizer(clip_dir or settings.clip_dir, settings.voice_models)
     clip = asyncio.run(synthesizer.render(announcement))
     try:
         shutil.copyfile(clip.path, out)

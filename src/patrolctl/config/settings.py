@@ -14,6 +14,7 @@ from patrolctl.config.toml_file import TomlFile
 from patrolctl.domain.errors import Fault, InputError
 
 _PREFIX = "PATROLCTL_"
+_LISTS = frozenset({"missions", "voice_models"})
 _NOT_SETTINGS = frozenset({"PATROLCTL_DEBUG"})
 
 
@@ -23,6 +24,8 @@ class Settings:
 
     ``mqtt_url`` None: the service runs a broker of its own. ``epoch_utc`` is
     the moment at which simulated and real time agree (see ``ScaledClock``).
+    ``voice_models`` are the files of neural voices (piper); languages without
+    one are spoken by espeak-ng.
     """
 
     data_dir: Path
@@ -37,6 +40,7 @@ class Settings:
     missions: tuple[str, ...] = ()
     log_level: str = "INFO"
     operators_file: Path = Path("operators.toml")
+    voice_models: tuple[Path, ...] = ()
 
     @property
     def database(self) -> Path:
@@ -67,6 +71,7 @@ class SettingsFile(BaseModel):
     epoch_utc: datetime | None = None
     missions: list[str] = []
     operators_file: Path | None = None
+    voice_models: list[Path] = []
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
 
@@ -78,7 +83,8 @@ def load_settings(
     Args:
         path: a TOML file, or None for the defaults and the environment.
         environ: stands in for ``os.environ``; ``PATROLCTL_PORT`` sets
-            ``port`` and so on, ``PATROLCTL_MISSIONS`` is comma-separated.
+            ``port`` and so on; ``PATROLCTL_MISSIONS`` and
+            ``PATROLCTL_VOICE_MODELS`` are comma-separated.
 
     Raises:
         InputError: with everything that is wrong.
@@ -106,7 +112,7 @@ def _from_environment(
         if field not in SettingsFile.model_fields:
             continue  # other programs of the family have variables of their own
         text = environ[name]
-        given: object = text.split(",") if field == "missions" else text
+        given: object = text.split(",") if field in _LISTS else text
         try:
             one = SettingsFile.model_validate({field: given})
         except ValidationError as e:
@@ -138,6 +144,9 @@ def _settings(read: SettingsFile) -> Settings:
         operators_file=(
             read.operators_file or data_dir / "operators.toml"
         ).expanduser(),
+        voice_models=tuple(
+            m.expanduser() for m in read.voice_models if str(m).strip(" .")
+        ),
     )
 
 

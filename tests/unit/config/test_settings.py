@@ -50,3 +50,10 @@ def test_faults_name_line_or_variable(tmp_path):
     assert "line 2: mqtt_url" in lines[1]
     assert "host may be meant" in lines[2]
     assert lines[3].startswith("PATROLCTL_SPEEDUP")
+
+
+def test_voice_models_are_a_list_of_files() -> None:
+    got = load_settings(None, {"PATROLCTL_VOICE_MODELS": "/v/zh.onnx,/v/en.onnx"})
+    assert [str(m) for m in got.voice_models] == ["/v/zh.onnx", "/v/en.onnx"]
+    assert load_settings(None, {}).voice_models == ()
+    assert load_settings(None, {"PATROLCTL_VOICE_MODELS": ""}).voice_models == ()
