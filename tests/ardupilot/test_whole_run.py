@@ -146,3 +146,27 @@ async def test_a_loop_from_the_plan_to_the_evidence(
     assert summary["loops_completed"] == 1
     assert summary["playbacks"] == summary["playbacks_complete"] >= 1
     assert summary["reached"] == summary["reachable"] > 0
+
+
+async def test_nobody_needs_to_tell_how_fast_a_simulator_runs(
+    copter: object, tmp_path: Path
+) -> None:
+    """No PATROLCTL_SPEEDUP: our heartbeat keeps the simulator's time anyway."""
+    environ = environment(tmp_path)
+    del environ["PATROLCTL_SPEEDUP"], environ["PATROLCTL_EPOCH_UTC"]
+    await plan_to("drone", environ, tmp_path / "plan.json")
+    home = _read(tmp_path / "plan.json")["home"]
+    where = (home["lat_deg"], home["lon_deg"], home["amsl_m"], 0.0)
+    async with (
+        running("copter", tmp_path / "sitl", where, PATIENT, speedup=SPEEDUP) as sitl,
+        started(
+            environ,
+            *("patrolctl", "run", str(tmp_path / "plan.json"), "--json"),
+            *("--vehicle", f"v1={sitl.relay.endpoint}"),
+            *("--simulated", "--authority", "test"),
+        ) as process,
+    ):
+        out, err = await process.communicate()
+        assert process.returncode == 0, err.decode()[-4000:] + str(sitl.other.texts)
+        assert json.loads(out)["phase"] == "FINISHED"
+        assert not any("GCS Failsafe" in text for text in sitl.other.texts)

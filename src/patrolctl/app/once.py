@@ -13,6 +13,7 @@ from patrolctl.app.lock import sole_user
 from patrolctl.app.options import OnceOptions
 from patrolctl.app.service import clock_of
 from patrolctl.audio import ClipStore
+from patrolctl.clock import Clock, PacedClock
 from patrolctl.config import Settings, load_brief, mission_folders
 from patrolctl.control.active import RunVerb
 from patrolctl.control.runs import LaunchOrder
@@ -235,7 +236,7 @@ async def run_once(options: OnceOptions, settings: Settings, say: Say) -> OnceRe
         speedup=settings.speedup,
         simulated=options.simulated,
     )
-    clock = clock_of(settings)
+    clock = _clock_of(settings)
     with sole_user(settings.data_dir):
         async with open_service({MISSION_ID: brief}, service_options, clock) as service:
             plan = silenced(options.plan, chosen, silent)
@@ -254,6 +255,15 @@ async def run_once(options: OnceOptions, settings: Settings, say: Say) -> OnceRe
             with _recall_on_interrupt(service, state.id, say):
                 state = await ended(service, state.id, say)
             return await _report(service, state)
+
+
+def _clock_of(settings: Settings) -> Clock:
+    """Time at the speed of the settings, or at the speed that the vehicle has.
+
+    Nobody tells us how fast a simulator runs, and at ten times the speed a
+    heartbeat a second of ours is silence to its failsafe.
+    """
+    return clock_of(settings) if settings.speedup != 1.0 else PacedClock()
 
 
 def _digest(plan: Plan) -> str:
