@@ -4,16 +4,25 @@ import json
 import math
 import random
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from simulators.speaker.ledger import KeyLedger, Verdict
+from simulators.speaker.orders import (
+    BadCommand,
+    Json,
+    Order,
+    bad,
+    order_of,
+    parse,
+    text,
+    url_of,
+)
 
-PLAY, PREPARE, SILENCE = "play", "prepare", "silence"
+PLAY, PREPARE, SILENCE, REPORT = "play", "prepare", "silence", "report"
+MOST_WAITING = 32
 IDLE, CACHING, PLAYING, FAULT = "idle", "caching", "playing", "fault"
 STARTED, COMPLETED, CUT, REFUSED = "started", "completed", "cut", "refused"
-
-Json = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +38,6 @@ class SpeakerFaults:
     device: bool = False
     drop_clip: bool = False
     cut_after_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A play command that was understood."""
-
-    key: str
-    clip_sha256: str
-    clip_url: str | None
-    repeats: int
-    expires_s: float
-    cue_id: str | None = None
-    station: str | None = None
-    run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +58,6 @@ class Fetch:
 
 
 Action = Publish | Fetch
-
-
-class BadCommand(Exception):
-    """A command that cannot be understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +88,7 @@ class SpeakerMachine:
         self._durations_s: dict[str, float] = {}
         self._fetching: dict[str, list[Order]] = {}
         self._playing: _Playing | None = None
+        self._waiting: list[Order] = []
         self._last_report: dict[str, Json] = {}
         self._reason: str | None = None
         self._seq = {"playback": 0, "state": 0}
@@ -134,16 +126,18 @@ class SpeakerMachine:
             return  # an old copy on the broker, whatever it asks
         self.poll(now_s)
         try:
-            command = _parse(payload)
+            command = parse(payload)
             action = command.get("action")
             if action == SILENCE:
                 self._silence(now_s, "silenced")
             elif action == PREPARE:
-                self._prepare(_text(command, "clip_sha256"), _url(command), now_s)
+                self._prepare(text(command, "clip_sha256"), url_of(command), now_s)
             elif action == PLAY:
-                self._play(_order(command), now_s)
+                self._play(order_of(command), now_s)
+            elif action == REPORT:
+                self._say_again(text(command, "key"))
             else:
-                _bad(f"unknown action {action!r}")
+                bad(f"unknown action {action!r}")
         except BadCommand as fault:
             self._reason = f"bad command: {fault}"
             self._say_state(now_s)
@@ -176,6 +170,7 @@ class SpeakerMachine:
             self._report_end(playing, playing.end_s, "device fault")
         else:
             self._report_end(playing, playing.end_s, None)
+        self._next(now_s)
         self._say_state(now_s)
 
     def shut_down(self, now_s: float) -> None:
@@ -189,13 +184,12 @@ class SpeakerMachine:
             order.key, order.expires_s, retained=False, now_s=now_s
         )
         if verdict is Verdict.DUPLICATE:
+            self._renew(order)
             self._say_again(order.key)
         elif verdict is Verdict.EXPIRED:
             self._refuse(order, "expired", now_s)
         elif self.faults.device:
             self._refuse(order, "device fault", now_s)
-        elif self._playing is not None:
-            self._refuse(order, f"busy with {self._playing.order.key}", now_s)
         else:
             if self.faults.drop_clip:
                 self._durations_s.pop(order.clip_sha256, None)
@@ -236,10 +230,10 @@ class SpeakerMachine:
 
     def _start(self, order: Order, now_s: float) -> None:
         if now_s >= order.expires_s:
-            self._refuse(order, "expired while the clip was fetched", now_s)
+            self._refuse(order, "expired before its turn", now_s)
             return
-        if self._playing is not None:
-            self._refuse(order, f"busy with {self._playing.order.key}", now_s)
+        if self._playing is not None and not self._overtakes(order, now_s):
+            self._wait(order, now_s)
             return
         duration_s = self._durations_s[order.clip_sha256]
         length_s = duration_s * order.repeats
@@ -248,20 +242,58 @@ class SpeakerMachine:
         self._playing = _Playing(order, now_s, duration_s, now_s + length_s)
         self._report(order, STARTED, now_s, now_s)
 
+    def _overtakes(self, order: Order, now_s: float) -> bool:
+        """Whether an urgent order takes the place of what plays; then it is cut."""
+        playing = self._playing
+        if playing is None or not order.urgent or playing.order.urgent:
+            return False
+        self._playing = None
+        why = "an urgent announcement came between"
+        self._report_end(playing, now_s, why, cut_by="urgent")
+        return True
+
+    def _wait(self, order: Order, now_s: float) -> None:
+        """Have it wait its turn: urgent ones first, else in order of coming."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._refuse(order, "too many commands are waiting", now_s)
+            return
+        self._waiting.append(order)
+        self._waiting.sort(key=lambda o: not o.urgent)
+
+    def _renew(self, order: Order) -> None:
+        """The same command again, with a later expiry, while it waits."""
+        self._waiting = [order if o.key == order.key else o for o in self._waiting]
+
+    def _next(self, now_s: float) -> None:
+        """Whose turn it is now."""
+        while self._waiting and self._playing is None:
+            self._start(self._waiting.pop(0), now_s)
+
     def _silence(self, now_s: float, reason: str) -> None:
+        for order in self._waiting:
+            self._refuse(order, reason, now_s)
+        self._waiting.clear()
         for orders in self._fetching.values():
             for order in orders:
                 self._refuse(order, reason, now_s)
             orders.clear()
         playing, self._playing = self._playing, None
         if playing is not None:
-            self._report_end(playing, now_s, reason)
+            by = "silence" if reason == "silenced" else None
+            self._report_end(playing, now_s, reason, cut_by=by)
         self._say_state(now_s)
 
     def _refuse(self, order: Order, reason: str, now_s: float) -> None:
         self._report(order, REFUSED, now_s, now_s, end_s=now_s, reason=reason)
 
-    def _report_end(self, playing: _Playing, end_s: float, reason: str | None) -> None:
+    def _report_end(
+        self,
+        playing: _Playing,
+        end_s: float,
+        reason: str | None,
+        *,
+        cut_by: str | None = None,
+    ) -> None:
         order = playing.order
         done = order.repeats
         if reason is not None:
@@ -275,6 +307,7 @@ class SpeakerMachine:
             end_s=end_s,
             reason=reason,
             done=min(done, order.repeats),
+            cut_by=cut_by,
         )
 
     def _report(  # noqa: PLR0913 - a report's fields
@@ -287,6 +320,7 @@ class SpeakerMachine:
         end_s: float | None = None,
         reason: str | None = None,
         done: int = 0,
+        cut_by: str | None = None,
     ) -> None:
         report: Json = {
             **self._head("playback", now_s),
@@ -303,6 +337,7 @@ class SpeakerMachine:
             "repeats_done": done,
             "complete": status == COMPLETED,
             "reason": reason,
+            "cut_by": cut_by,
         }
         self._last_report[order.key] = report
         if len(self._last_report) > 1000:
@@ -352,58 +387,3 @@ def last_will(speaker_id: str, now_s: float) -> bytes:
 
 def _iso(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).isoformat()
-
-
-def _bad(reason: str) -> None:
-    raise BadCommand(reason)
-
-
-def _parse(payload: bytes) -> Json:
-    try:
-        command = json.loads(payload)
-    except ValueError as fault:
-        msg = "not JSON"
-        raise BadCommand(msg) from fault
-    if not isinstance(command, dict):
-        _bad("not an object")
-    return dict(command)
-
-
-def _text(command: Json, name: str) -> str:
-    value = command.get(name)
-    if not isinstance(value, str) or not value:
-        _bad(f"{name} is missing")
-    return str(value)
-
-
-def _optional(command: Json, name: str) -> str | None:
-    value = command.get(name)
-    return None if value is None else str(value)
-
-
-def _url(command: Json) -> str | None:
-    return _optional(command, "clip_url")
-
-
-def _order(command: Json) -> Order:
-    repeats = command.get("repeats", 1)
-    if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
-        _bad(f"repeats {repeats!r} is not a number above 0")
-    try:
-        expires = datetime.fromisoformat(_text(command, "expires_utc"))
-    except ValueError as fault:
-        msg = "expires_utc is not a time"
-        raise BadCommand(msg) from fault
-    if expires.tzinfo is None:
-        _bad("expires_utc has no time zone")
-    order = Order(
-        key=_text(command, "key"),
-        clip_sha256=_text(command, "clip_sha256"),
-        clip_url=_url(command),
-        repeats=1,
-        expires_s=expires.timestamp(),
-        cue_id=_optional(command, "cue_id"),
-        station=_optional(command, "station"),
-        run_id=_optional(command, "run_id"),
-    )
-    return replace(order, repeats=int(str(repeats)))

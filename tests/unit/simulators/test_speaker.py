@@ -173,13 +173,57 @@ def test_silence_also_stops_what_waits_for_its_clip() -> None:
     assert desk.states[-1]["phase"] == "idle"
 
 
-def test_it_refuses_a_second_announcement_while_one_plays() -> None:
+def test_a_second_announcement_waits_until_the_first_has_ended() -> None:
     desk = Desk()
     desk.has_clip(NOW)
     desk.command(play("k1"), NOW)
     desk.command(play("k2"), NOW + 1)
-    assert desk.said == ["started", "refused"]
-    assert desk.playbacks[-1]["reason"] == "busy with k1"
+    desk.command(play("k3", expires_s=NOW + 12), NOW + 2)
+    assert desk.said == ["started"]
+    desk.poll(NOW + 10)
+    assert [(p["key"], p["status"]) for p in desk.playbacks[1:]] == [
+        ("k1", "completed"),
+        ("k2", "started"),
+    ]
+    desk.poll(NOW + 20)
+    assert desk.playbacks[-1]["key"] == "k3"
+    assert desk.playbacks[-1]["status"] == "refused", "its turn came too late"
+
+
+def test_an_urgent_one_cuts_a_normal_one_and_comes_before_what_waits() -> None:
+    desk = Desk()
+    desk.has_clip(NOW)
+    desk.command(play("k1"), NOW)
+    desk.command(play("k2"), NOW + 1)
+    desk.command(play("u1", priority="urgent"), NOW + 2)
+    desk.command(play("u2", priority="urgent"), NOW + 3)
+    cut = desk.playbacks[1]
+    assert (cut["key"], cut["status"], cut["cut_by"]) == ("k1", "cut", "urgent")
+    for later_s in (12, 22, 32):
+        desk.poll(NOW + later_s)
+    ended = [p["key"] for p in desk.playbacks if p["status"] == "completed"]
+    assert ended == ["u1", "u2", "k2"]
+
+
+def test_a_command_that_comes_again_while_it_waits_renews_its_expiry() -> None:
+    desk = Desk()
+    desk.has_clip(NOW)
+    desk.command(play("u1", priority="urgent"), NOW)
+    desk.command(play("k1", expires_s=NOW + 5), NOW + 1)
+    desk.command(play("k1", expires_s=NOW + 30), NOW + 4)
+    desk.poll(NOW + 10)
+    assert desk.playbacks[-1]["key"] == "k1"
+    assert desk.playbacks[-1]["status"] == "started"
+
+
+def test_silence_ends_urgent_ones_too() -> None:
+    desk = Desk()
+    desk.has_clip(NOW)
+    desk.command(play("u1", priority="urgent"), NOW)
+    desk.command(play("u2", priority="urgent"), NOW)
+    desk.command(json.dumps({"action": "silence"}).encode(), NOW + 1)
+    assert sorted(str(s) for s in desk.said) == ["cut", "refused", "started"]
+    assert desk.states[-1]["phase"] == "idle"
 
 
 def test_prepare_fetches_once_and_reports_what_is_cached() -> None:
