@@ -28,7 +28,8 @@ class Announcement:
     ``rate_wpm`` is the speaking rate; None takes the voice's default for
     the language. ``chime`` puts an attention tone in front.
     ``stated_duration_s`` is the length, said once, to plan with instead of
-    rendering (None: the rendered clip's).
+    rendering (None: the rendered clip's). ``recording`` is the clip of an
+    uploaded recording that is played instead of speaking the texts.
     """
 
     id: AnnouncementId
@@ -39,6 +40,7 @@ class Announcement:
     rate_wpm: int | None = None
     voice: str | None = None
     stated_duration_s: float | None = None
+    recording: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from patrolctl.domain.run import RunEvent, RunState
 from patrolctl.domain.sound import Playback, PlaybackStatus
 from patrolctl.domain.telemetry import VehicleEvent
 from patrolctl.store import tables as t
+from patrolctl.store.announcements import SqlAnnouncements
 
 WRITES = "patrolctl_writes"
 GENESIS = "0" * 64
@@ -44,6 +45,7 @@ class SqlStore:
         self._engine = engine
         self._clock = clock
         self._writing = asyncio.Lock()
+        self.announcements = SqlAnnouncements(self._write, self._read)
 
     @asynccontextmanager
     async def _write(self) -> AsyncIterator[AsyncConnection]:

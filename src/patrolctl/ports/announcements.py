@@ -1,0 +1,57 @@
+"""Where announcements are kept, and who judges their sound."""
+
+from typing import Protocol
+
+from patrolctl.domain.announcements import StoredAnnouncement
+from patrolctl.domain.lint import Lint
+from patrolctl.domain.sound import Announcement, Clip
+
+
+class AnnouncementStore(Protocol):
+    """Announcements with all their versions; what returned is durable.
+
+    Every method raises StoreFailed when the database itself fails.
+    """
+
+    async def save(self, stored: StoredAnnouncement) -> None:
+        """Keep a version, or what became of it."""
+        ...
+
+    async def current(self) -> tuple[StoredAnnouncement, ...]:
+        """The latest version of each."""
+        ...
+
+    async def versions(self, announcement_id: str) -> tuple[StoredAnnouncement, ...]:
+        """All versions of one, newest first."""
+        ...
+
+    async def note_clip(
+        self, announcement_id: str, version: int, clip_sha256: str
+    ) -> None:
+        """Keep that a version was rendered to a clip; again is harmless."""
+        ...
+
+    async def clips(self) -> tuple[tuple[str, int, str], ...]:
+        """All (announcement, version, clip) there are."""
+        ...
+
+
+class SoundDesk(Protocol):
+    """Recordings and lint."""
+
+    async def take_recording(self, raw: bytes, name: str) -> Clip:
+        """Master an uploaded recording and keep it.
+
+        Raises:
+            InputError: it is no sound that can be used, in one line.
+            SpeechFailed: the disk does not take it.
+        """
+        ...
+
+    async def find(self, clip_sha256: str) -> Clip | None:
+        """A clip that was kept, if it is still whole."""
+        ...
+
+    async def lint(self, announcement: Announcement, clip: Clip | None) -> Lint:
+        """Judge an announcement; ``clip`` is what it was rendered to, if it was."""
+        ...
