@@ -1,4 +1,4 @@
-"""``python -m simulators copter|rover|speaker …``."""
+"""``python -m simulators copter|rover|speaker|listeners …``."""
 
 import sys
 

@@ -14,6 +14,7 @@ from simulators import trouble
 from simulators.build import build
 from simulators.clock import SimClock
 from simulators.config import VehicleConfig
+from simulators.listeners import options as listening
 from simulators.server import Endpoint, Server
 from simulators.speaker.machine import SpeakerFaults
 from simulators.speaker.service import SpeakerConfig, SpeakerService
@@ -22,9 +23,9 @@ from simulators.speaker.service import SpeakerConfig, SpeakerService
 def main(argv: list[str]) -> int:
     """Run one simulator until it is interrupted."""
     args = _parser().parse_args(argv)
-    run = _speaker(args) if args.kind == "speaker" else _vehicle(args)
+    runs = {"speaker": _speaker, "listeners": listening.run}
     try:
-        return asyncio.run(_until_signal(run))
+        return asyncio.run(_until_signal(runs.get(args.kind, _vehicle)(args)))
     except* (OSError, ValueError) as faults:
         for fault in faults.exceptions:
             print(f"simulators: {fault}", file=sys.stderr)  # noqa: T201 - a command
@@ -38,10 +39,13 @@ def _parser() -> argparse.ArgumentParser:
         _vehicle_options(kinds.add_parser(kind, help=f"a simulated {kind}"))
     speaker = kinds.add_parser("speaker", help="a simulated loudspeaker")
     _speaker_options(speaker)
+    listeners = kinds.add_parser("listeners", help="microphones that hear speakers")
+    listening.add_options(listeners)
     return parser
 
 
 def _speaker_options(parser: argparse.ArgumentParser) -> None:
+    listening.add_truth_options(parser, vehicle=False)
     add = parser.add_argument
     add("--id", required=True)
     add("--vehicle", default=None)
@@ -62,6 +66,7 @@ def _speaker_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _vehicle_options(parser: argparse.ArgumentParser) -> None:
+    listening.add_truth_options(parser, vehicle=True)
     add = parser.add_argument
     default = VehicleConfig()
     add("--listen", action="append", metavar="ENDPOINT", help="tcp|udp|udpin:host:port")
@@ -121,6 +126,7 @@ async def _vehicle(args: argparse.Namespace) -> int:
         raise ValueError(msg) from fault
     link_faults, troubles = trouble.parse(args.fault)
     trouble.plan(vehicle, troubles)
+    listening.tell_poses(vehicle, args)
     server = Server(vehicle, clock, link_faults)
     for number, text in enumerate(args.listen or ["tcp:127.0.0.1:5760"]):
         # serial0 does not ask for signatures, the other ports do
@@ -158,7 +164,7 @@ async def _speaker(args: argparse.Namespace) -> int:
         seed=args.seed,
         version_5=args.mqtt_version == "5",
     )
-    service = SpeakerService(config, clock)
+    service = SpeakerService(config, clock, on_sounded=listening.teller(args))
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(service.run(), name="speaker")
         ready = group.create_task(service.subscribed.wait(), name="ready")

@@ -4,6 +4,7 @@ import json
 import math
 import random
 import uuid
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -61,6 +62,17 @@ Action = Publish | Fetch
 
 
 @dataclass(frozen=True, slots=True)
+class Sounded:
+    """What truly came out: ``whole`` messages of ``message_s`` from the start."""
+
+    key: str
+    start_s: float
+    end_s: float
+    message_s: float
+    whole: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Playing:
     order: Order
     start_s: float
@@ -93,6 +105,8 @@ class SpeakerMachine:
         self._reason: str | None = None
         self._seq = {"playback": 0, "state": 0}
         self._actions: list[Action] = []
+        # What truly happened, whatever is reported of it.
+        self.sounded: deque[Sounded] = deque(maxlen=4096)
 
     # -- what it is doing ----------------------------------------------------
 
@@ -299,6 +313,10 @@ class SpeakerMachine:
         if reason is not None:
             done = int((end_s - playing.start_s) / playing.duration_s + 1e-9)
         status = COMPLETED if reason is None else CUT
+        done = min(done, order.repeats)
+        self.sounded.append(
+            Sounded(order.key, playing.start_s, end_s, playing.duration_s, done)
+        )
         self._report(
             order,
             status,
@@ -306,7 +324,7 @@ class SpeakerMachine:
             end_s,
             end_s=end_s,
             reason=reason,
-            done=min(done, order.repeats),
+            done=done,
             cut_by=cut_by,
         )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from simulators.speaker.ledger import KeyLedger
 from simulators.speaker.machine import (
     Fetch,
     Publish,
+    Sounded,
     SpeakerFaults,
     SpeakerMachine,
     last_will,
@@ -66,8 +68,15 @@ class SpeakerConfig:
 class SpeakerService:
     """Runs one :class:`SpeakerMachine` against a broker."""
 
-    def __init__(self, config: SpeakerConfig, clock: SimClock) -> None:
+    def __init__(
+        self,
+        config: SpeakerConfig,
+        clock: SimClock,
+        *,
+        on_sounded: Callable[[Sounded], None] | None = None,
+    ) -> None:
         self.config = config
+        self._on_sounded = on_sounded
         self.clock = clock
         self.clips = ClipCache(config.clip_dir)
         ledger_path = None
@@ -128,7 +137,14 @@ class SpeakerService:
             now_s = self.clock.utc_s()
             self.machine.on_command(payload, retained=retained, now_s=now_s)
 
+    def _tell_truth(self) -> None:
+        while self.machine.sounded:
+            sounded = self.machine.sounded.popleft()
+            if self._on_sounded is not None:
+                self._on_sounded(sounded)
+
     def _act(self, group: asyncio.TaskGroup) -> None:
+        self._tell_truth()
         for action in self.machine.take():
             if isinstance(action, Publish):
                 self._send(action)
@@ -156,6 +172,7 @@ class SpeakerService:
 
     async def _leave(self) -> None:
         self.machine.shut_down(self.clock.utc_s())
+        self._tell_truth()
         for action in self.machine.take():
             if isinstance(action, Publish):
                 self._send(action)
