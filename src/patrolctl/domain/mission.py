@@ -78,6 +78,14 @@ class Mission:
 
 
 @dataclass(frozen=True, slots=True)
+class Breakpoint:
+    """Where a mission broke off: the step, and how much of its dwell was done."""
+
+    seq: int
+    dwell_done_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class UploadReceipt:
     """Proof that the vehicle holds exactly this mission, read back.
 

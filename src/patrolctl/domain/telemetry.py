@@ -14,6 +14,8 @@ class Telemetry:
 
     ``seq`` is the mission step (see MissionStep.seq) being executed and
     ``mission_active`` whether the autopilot is executing its mission now.
+    ``purpose`` is what its mode serves: ``mission``, ``hold``, ``return``,
+    ``land``, ``arm``; None: none of these, or not heard yet.
     """
 
     vehicle_id: VehicleId
@@ -41,6 +43,7 @@ class Telemetry:
     seq: int | None = None
     mission_active: bool | None = None
     failsafe: str | None = None
+    purpose: str | None = None
 
 
 class EventKind(StrEnum):

@@ -6,6 +6,8 @@ copter stands in GUIDED and a rover in MANUAL: what sets off is what was seen
 armed (a copter disarms by itself 10 s after arming, mavlink.md).
 """
 
+from collections.abc import Awaitable, Callable
+
 from patrolctl.domain.errors import CommandFailed, LaunchRefused, VehicleError
 from patrolctl.domain.mission import Mission, UploadReceipt
 from patrolctl.mavlink.autopilots.base import Purpose
@@ -24,8 +26,15 @@ STARTED_WITHIN_S = 6.0
 LATE_TEXT_S = 1.5
 
 
-async def launch(cockpit: Cockpit, receipt: UploadReceipt) -> None:
+async def launch(
+    cockpit: Cockpit,
+    receipt: UploadReceipt,
+    arming: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     """Arm and start exactly the mission of ``receipt``.
+
+    ``arming`` is awaited just before the command to arm: whoever has to write
+    that down does it there.
 
     Raises:
         LaunchRefused: with every reason; the vehicle is left disarmed.
@@ -34,6 +43,8 @@ async def launch(cockpit: Cockpit, receipt: UploadReceipt) -> None:
     try:
         approved = await _check(cockpit, receipt)
         await _set_first(cockpit, approved)
+        if arming is not None:
+            await arming()
         await _arm(cockpit)
     except LaunchRefused:
         raise

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from patrolctl.domain.machines import VehicleKind
-from patrolctl.domain.mission import StepType
+from patrolctl.domain.mission import Breakpoint, StepType
 from patrolctl.domain.telemetry import EventKind
 from patrolctl.geo import LatLon, heading_difference_deg
 from patrolctl.mavlink.autopilots.base import Purpose, StepOnWire, WireMission
@@ -56,14 +56,6 @@ class DwellPhase(Enum):
     APPROACH = auto()
     STARTED = auto()
     ENDED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Breakpoint:
-    """Where a sortie broke off: the step, and how much of its dwell was done."""
-
-    seq: int
-    dwell_done_s: float = 0.0
 
 
 @dataclass(slots=True)

@@ -180,6 +180,7 @@ class View:
             seq=seq,
             mission_active=self.mission_active,
             failsafe=self.failsafe,
+            purpose=self.purpose.name.lower() if self.purpose else None,
         )
 
     def _position_ok(self) -> bool | None:

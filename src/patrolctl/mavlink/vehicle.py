@@ -4,15 +4,20 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from patrolctl.domain.errors import CommandFailed, PatrolError, UploadFailed
 from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import FleetVehicle, LinkState, VehicleKind
-from patrolctl.domain.mission import Mission, UploadReceipt
+from patrolctl.domain.mission import Breakpoint, Mission, UploadReceipt
 from patrolctl.domain.telemetry import EventKind, Telemetry, VehicleEvent
-from patrolctl.mavlink.autopilots.base import Autopilot, Purpose, StepOnWire
+from patrolctl.mavlink.autopilots.base import (
+    Autopilot,
+    Purpose,
+    StepOnWire,
+    WireMission,
+)
 from patrolctl.mavlink.cockpit import Approved
 from patrolctl.mavlink.command import Order
 from patrolctl.mavlink.edits import EditWatch
@@ -24,10 +29,10 @@ from patrolctl.mavlink.link import Link
 from patrolctl.mavlink.messages import GlobalPositionInt, Message, StatusText
 from patrolctl.mavlink.options import LinkOptions
 from patrolctl.mavlink.orders import Desk
-from patrolctl.mavlink.progress import Breakpoint, Progress
+from patrolctl.mavlink.progress import Progress
 from patrolctl.mavlink.signing import Signer
 from patrolctl.mavlink.state import View
-from patrolctl.mavlink.storing import store_mission
+from patrolctl.mavlink.storing import store_mission, stored_differences
 from patrolctl.mavlink.trail import Trail
 from patrolctl.mavlink.welcome import Welcome
 from patrolctl.mavlink.wire import Cmd
@@ -148,10 +153,7 @@ class MavlinkVehicle:
     async def upload(self, mission: Mission) -> UploadReceipt:
         """Upload fence, rally points and mission, disarmed, and read back."""
         self._check_upload(mission)
-        try:
-            wire = self.pilot.compile(mission)
-        except ValueError as e:
-            raise UploadFailed(self._entry.id, "UNSUPPORTED", detail=str(e)) from None
+        wire = self._compiled(mission)
         most = self.pilot.most_items
         if len(wire.items) > most:
             detail = (
@@ -170,7 +172,19 @@ class MavlinkVehicle:
         self.tell(Fact(EventKind.UPLOADED, f"{items} items read back"))
         return receipt
 
+    def _compiled(self, mission: Mission) -> WireMission:
+        try:
+            return self.pilot.compile(mission)
+        except ValueError as e:
+            raise UploadFailed(self._entry.id, "UNSUPPORTED", detail=str(e)) from None
+
     def _check_upload(self, mission: Mission) -> None:
+        self._check_link(mission)
+        if self.view.armed is not False:
+            why = "the vehicle is armed" if self.view.armed else "not heard yet"
+            raise UploadFailed(self._entry.id, "REFUSED", detail=why)
+
+    def _check_link(self, mission: Mission) -> None:
         why = None
         if self._link.state is not LinkState.LIVE:
             why = f"no link ({self._link.fault or self._link.state.value})"
@@ -178,19 +192,41 @@ class MavlinkVehicle:
             why = self._link.impostor
         elif not self._link.identity.verified:
             why = "the vehicle has not been identified yet"
-        elif self.view.armed is not False:
-            why = "the vehicle is armed" if self.view.armed else "not heard yet"
         elif mission.vehicle_kind is not self._entry.kind:
             why = f"a mission for a {mission.vehicle_kind} on a {self._entry.kind}"
         if why:
             raise UploadFailed(self._entry.id, "REFUSED", detail=why)
 
-    async def launch(self, receipt: UploadReceipt) -> None:
+    async def adopt(self, mission: Mission) -> UploadReceipt:
+        """Take up a mission that it holds already, and may be flying."""
+        self._check_link(mission)
+        wire = self._compiled(mission)
+        boot_id = self.boot_id
+        async with self.edits.transfer():
+            found = await stored_differences(self.desk, wire)
+        if found or boot_id != self.boot_id:
+            why = "; ".join(found) or "the autopilot rebooted meanwhile"
+            raise UploadFailed(self._entry.id, "NOT ADOPTED", detail=why)
+        items = len(wire.items) + len(wire.fence) + len(wire.rally)
+        receipt = UploadReceipt(self._entry.id, mission.digest(), boot_id, items)
+        self.approved = Approved(receipt, mission, wire)
+        self.progress = None
+        if self.view.armed:
+            kind, stall_s = self._entry.kind, self.options.stall_s
+            self.progress = Progress(wire, kind, stall_s=stall_s)
+        return receipt
+
+    async def launch(
+        self,
+        receipt: UploadReceipt,
+        *,
+        arming: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         """Arm and start exactly the mission of ``receipt``."""
         self.launching, self.held = True, False
         try:
             async with self.edits.transfer():
-                await launch(self, receipt)
+                await launch(self, receipt, arming)
         finally:
             self.launching = False
 

@@ -1,12 +1,12 @@
 """A vehicle as the use cases see it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.machines import FleetVehicle, LinkState
-from patrolctl.domain.mission import Mission, UploadReceipt
+from patrolctl.domain.mission import Breakpoint, Mission, UploadReceipt
 from patrolctl.domain.telemetry import Telemetry, VehicleEvent
 
 
@@ -41,6 +41,15 @@ class Vehicle(Protocol):
         """
         ...
 
+    @property
+    def breakpoint(self) -> Breakpoint | None:
+        """Where its mission broke off; None: it runs to its end, or is over.
+
+        Kept after the landing until the autopilot reboots or is sent another
+        mission.
+        """
+        ...
+
     async def ready(self) -> tuple[str, ...]:
         """Why it may not launch now; empty when it may."""
         ...
@@ -53,8 +62,27 @@ class Vehicle(Protocol):
         """
         ...
 
-    async def launch(self, receipt: UploadReceipt) -> None:
+    async def adopt(self, mission: Mission) -> UploadReceipt:
+        """Take up a mission that it holds, whoever uploaded it, and may fly.
+
+        Everything is read back and compared; nothing is changed. Its events
+        and telemetry are told in the mission's steps from now on.
+
+        Raises:
+            UploadFailed: it holds another one, or it cannot be read.
+        """
+        ...
+
+    async def launch(
+        self,
+        receipt: UploadReceipt,
+        *,
+        arming: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         """Arm and start exactly the mission of ``receipt``.
+
+        ``arming`` is awaited when all is well and the command to arm is the
+        next thing sent; what it raises ends the launch before that.
 
         Raises:
             LaunchRefused: with every reason; the vehicle is left disarmed.

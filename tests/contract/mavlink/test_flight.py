@@ -229,3 +229,44 @@ async def test_an_endpoint_where_nobody_answers(air: SimpleNamespace) -> None:
         assert "refused" in why.lower()
         with pytest.raises(UploadFailed, match="no link"):
             await flight.vehicle.upload(air.mission(COPTER))
+
+
+async def test_a_second_service_takes_up_what_is_flown(air: SimpleNamespace) -> None:
+    """As after a crash: nothing but the mission itself is known."""
+    async with air.fly(COPTER) as flight:
+        first = flight.vehicle
+        await flight.ready()
+        mission = air.mission(COPTER)
+        armed: list[bool | None] = []
+
+        async def arming() -> None:
+            armed.append(first.telemetry.armed)
+
+        await first.launch(await first.upload(mission), arming=arming)
+        assert armed == [False]  # asked before it was armed, once
+        await flight.heard(K.DWELL_STARTED)
+        first.approved = first.progress = None  # all that it knew is gone
+        with pytest.raises(UploadFailed, match="items"):
+            await first.adopt(air.mission(COPTER, extra=3))
+        receipt = await first.adopt(mission)
+        assert receipt.digest == mission.digest()
+        flight.facts.clear()
+        begun = await flight.heard(K.DWELL_STARTED)
+        assert begun.seq == 3
+        assert first.telemetry.purpose == "mission"
+        await first.keep(3, 0.0)
+        await flight.heard(K.FINISHED)
+
+
+async def test_it_tells_where_it_broke_off(air: SimpleNamespace) -> None:
+    async with air.fly(COPTER) as flight:
+        await flight.ready()
+        receipt = await flight.vehicle.upload(air.mission(COPTER))
+        await flight.vehicle.launch(receipt)
+        await flight.heard(K.DWELL_STARTED)
+        await flight.vehicle.return_home()
+        await flight.heard(K.DISARMED)
+        broke_off = flight.vehicle.breakpoint
+        assert broke_off is not None
+        assert broke_off.seq == 3
+        assert broke_off.dwell_done_s >= 0.0
