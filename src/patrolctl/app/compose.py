@@ -48,11 +48,12 @@ class ServiceOptions:
     looked at for people is looked at at a rate that suits people.
     ``http_url`` is where speakers fetch clips (None: a shared directory).
     ``mqtt_url`` None: nothing is published and nobody has a loudspeaker.
+    ``database`` is a SQLite file or the address of a PostgreSQL database.
     ``simulated`` says that no loudspeaker is heard by anybody, so that quiet
     hours are told but not enforced.
     """
 
-    database: Path
+    database: Path | str
     clip_dir: Path
     state_dir: Path
     mqtt_url: str | None

@@ -9,12 +9,15 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from patrolctl.config.conditions import ConditionsTable
 from patrolctl.config.missions import missions_dir
 from patrolctl.config.toml_file import TomlFile
+from patrolctl.domain.conditions import ConditionRules
 from patrolctl.domain.errors import Fault, InputError
 
 _PREFIX = "PATROLCTL_"
 _LISTS = frozenset({"missions", "voice_models"})
+_SECRETS = frozenset({"store_url"})  # may hold a password
 _NOT_SETTINGS = frozenset({"PATROLCTL_DEBUG"})
 
 
@@ -25,7 +28,9 @@ class Settings:
     ``mqtt_url`` None: the service runs a broker of its own. ``epoch_utc`` is
     the moment at which simulated and real time agree (see ``ScaledClock``).
     ``voice_models`` are the files of neural voices (piper); languages without
-    one are spoken by espeak-ng.
+    one are spoken by espeak-ng. ``store_url`` is a PostgreSQL database (None:
+    a SQLite file in ``data_dir``) and ``node`` this service's name among
+    those that share it (None: one is made up and kept in ``data_dir``).
     """
 
     data_dir: Path
@@ -41,16 +46,26 @@ class Settings:
     log_level: str = "INFO"
     operators_file: Path = Path("operators.toml")
     voice_models: tuple[Path, ...] = ()
+    store_url: str | None = None
+    node: str | None = None
+    conditions: ConditionRules = ConditionRules()
 
     @property
-    def database(self) -> Path:
-        """The SQLite file."""
-        return self.data_dir / "patrolctl.db"
+    def database(self) -> Path | str:
+        """The SQLite file, or the address of the PostgreSQL database."""
+        return self.store_url or self.data_dir / "patrolctl.db"
 
 
 def _mqtt(value: str) -> str:
     if not value.startswith(("mqtt://", "mqtts://")) or len(value) < 9:
         msg = f"is {value!r}; mqtt://host:port or mqtts://host:port"
+        raise ValueError(msg)
+    return value
+
+
+def _store(value: str) -> str:
+    if not value.startswith(("postgresql://", "postgres://")):
+        msg = "is no PostgreSQL address; postgresql://user@host:5432/name"
         raise ValueError(msg)
     return value
 
@@ -72,6 +87,9 @@ class SettingsFile(BaseModel):
     missions: list[str] = []
     operators_file: Path | None = None
     voice_models: list[Path] = []
+    store_url: Annotated[str, AfterValidator(_store)] | None = None
+    node: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.\-]{1,60}$")
+    conditions: ConditionsTable = ConditionsTable()
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
 
@@ -118,7 +136,8 @@ def _from_environment(
         except ValidationError as e:
             message = e.errors()[0]["msg"].removeprefix("Value error, ")
             right = message.removeprefix("Input should be ")
-            faults.append(Fault(name, f"is {text[:60]!r}", right))
+            shown = "…" if field in _SECRETS else text[:60]
+            faults.append(Fault(name, f"is {shown!r}", right))
             continue
         values[field] = getattr(one, field)
     return values
@@ -147,6 +166,9 @@ def _settings(read: SettingsFile) -> Settings:
         voice_models=tuple(
             m.expanduser() for m in read.voice_models if str(m).strip(" .")
         ),
+        store_url=read.store_url,
+        node=read.node,
+        conditions=read.conditions.rules(),
     )
 
 

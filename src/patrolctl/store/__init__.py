@@ -1,4 +1,4 @@
-"""The database: SQLite through SQLAlchemy Core."""
+"""The database: SQLite or PostgreSQL through SQLAlchemy Core."""
 
 from patrolctl.store.database import SqlStore
 from patrolctl.store.engine import open_store

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -24,6 +23,8 @@ from patrolctl.domain.sound import Playback, PlaybackStatus
 from patrolctl.domain.telemetry import VehicleEvent
 from patrolctl.store import tables as t
 from patrolctl.store.announcements import SqlAnnouncements
+from patrolctl.store.postgres import CHAINING, hold_async
+from patrolctl.store.upsert import upsert
 
 WRITES = "patrolctl_writes"
 GENESIS = "0" * 64
@@ -35,10 +36,10 @@ def _decoded(doc: bytes, kind: type[T]) -> T:
 
 
 class SqlStore:
-    """Everything that is kept, in one SQLite file.
+    """Everything that is kept, in one SQLite file or PostgreSQL database.
 
-    Writers queue on a lock inside the process (and on SQLite's own between
-    processes); readers see the last commit and never wait.
+    Writers queue on a lock inside the process, and between processes on the
+    database's own; readers see the last commit and never wait.
     """
 
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
@@ -80,12 +81,11 @@ class SqlStore:
             summary=plan.summary,
         )
         values = {"id": plan_id, "content_key": key, "head": encode(head), "doc": doc}
+        added = upsert(t.plans).values(values).on_conflict_do_nothing()
         async with self._write() as db:
+            await db.execute(added)
             query = select(t.plans.c.doc).where(t.plans.c.id == plan_id)
-            known = (await db.execute(query)).first()
-            if known is None:
-                await db.execute(insert(t.plans).values(values))
-            elif known[0] != doc:
+            if (await db.execute(query)).one()[0] != doc:
                 raise Conflict(f"plan {plan_id} is already another plan")
 
     async def plan_of(self, key: str) -> PlanId | None:
@@ -125,7 +125,7 @@ class SqlStore:
     async def save_run(self, state: RunState, event: RunEvent | None) -> None:
         """Keep the state and its event in one transaction."""
         values = {"phase": state.phase.value, "doc": encode(state)}
-        run = sqlite_insert(t.runs).values(
+        run = upsert(t.runs).values(
             id=state.id, created_us=t.to_us(state.created_utc), **values
         )
         async with self._write() as db:
@@ -134,7 +134,7 @@ class SqlStore:
             )
             if event is not None:
                 await db.execute(
-                    sqlite_insert(t.run_events)
+                    upsert(t.run_events)
                     .values(id=event.id, run_id=event.run_id, doc=encode(event))
                     .on_conflict_do_nothing(index_elements=["id"])
                 )
@@ -170,7 +170,7 @@ class SqlStore:
         """Keep a fact about a vehicle, once."""
         async with self._write() as db:
             await db.execute(
-                sqlite_insert(t.vehicle_events)
+                upsert(t.vehicle_events)
                 .values(id=event.id, vehicle_id=event.vehicle_id, doc=encode(event))
                 .on_conflict_do_nothing(index_elements=["id"])
             )
@@ -226,7 +226,7 @@ class SqlStore:
         """Keep a report, once; the end of a playback replaces its start."""
         final = playback.status is not PlaybackStatus.STARTED
         values = {"final": final, "doc": encode(playback)}
-        row = sqlite_insert(t.playbacks).values(
+        row = upsert(t.playbacks).values(
             id=playback.id,
             run_id=run_id,
             start_us=t.to_us(playback.start_utc),
@@ -256,7 +256,7 @@ class SqlStore:
     async def save_evidence(self, evidence: Evidence) -> None:
         """Keep the proof of a run; a new one replaces the old."""
         doc = {"doc": encode(evidence)}
-        row = sqlite_insert(t.evidence).values(run_id=evidence.run_id, **doc)
+        row = upsert(t.evidence).values(run_id=evidence.run_id, **doc)
         async with self._write() as db:
             await db.execute(
                 row.on_conflict_do_update(index_elements=["run_id"], set_=doc)
@@ -276,7 +276,7 @@ class SqlStore:
     async def claim_occurrence(self, schedule_id: str, due_utc: datetime) -> bool:
         """True for exactly one caller."""
         claim = (
-            sqlite_insert(t.occurrences)
+            upsert(t.occurrences)
             .values(
                 schedule_id=schedule_id,
                 due_us=t.to_us(due_utc),
@@ -321,7 +321,8 @@ class SqlStore:
         async with self._write() as db:
             await db.execute(delete(table).where(table.c.schedule_id == schedule_id))
             if paused:
-                await db.execute(insert(table).values(schedule_id=schedule_id))
+                row = upsert(table).values(schedule_id=schedule_id)
+                await db.execute(row.on_conflict_do_nothing())
 
     async def paused_schedules(self) -> frozenset[ScheduleId]:
         """The schedules that are paused."""
@@ -333,6 +334,10 @@ class SqlStore:
 
     async def audit(self, actor: str, action: str, detail: str) -> None:
         """Append an entry that is chained to the one before it."""
+        # PostgreSQL's text cannot hold NUL, and names may come from anywhere.
+        actor, action, detail = (
+            s.replace("\0", "\N{SYMBOL FOR NULL}") for s in (actor, action, detail)
+        )
         ts = self._clock.utc()
         newest = (
             select(t.audit.c.seq, t.audit.c.sha256)
@@ -340,6 +345,7 @@ class SqlStore:
             .limit(1)
         )
         async with self._write() as db:
+            await hold_async(db, CHAINING)
             last = (await db.execute(newest)).first()
             seq = 1 if last is None else last[0] + 1
             before = GENESIS if last is None else last[1]

@@ -1,6 +1,5 @@
-"""Opening the database: pragmas, locking and migration."""
+"""Opening the database, wherever it is, and migrating it."""
 
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,68 +7,60 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from patrolctl.clock import Clock
 from patrolctl.domain.errors import StoreFailed
 from patrolctl.store.database import WRITES, SqlStore
+from patrolctl.store.postgres import MIGRATING, hold, postgres_engine, postgres_url
+from patrolctl.store.sqlite import sqlite_engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def _engine(path: Path) -> AsyncEngine:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
-
-    def on_connect(connection: sqlite3.Connection, record: object) -> None:
-        del record
-        # SQLAlchemy, not the driver, begins transactions (see on_begin).
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            # FULL also flushes the WAL at each commit: what returned survives
-            # a power cut (sqlite.org/pragma.html#pragma_synchronous).
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "busy_timeout=5000",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    def on_begin(connection: Connection) -> None:
-        # A transaction that reads and then writes must own the write lock
-        # from its start: SQLite cannot upgrade a stale snapshot.
-        writes = connection.get_execution_options().get(WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    event.listen(engine.sync_engine, "connect", on_connect)
-    event.listen(engine.sync_engine, "begin", on_begin)
-    return engine
-
-
 def migrate(connection: Connection) -> None:
-    """Bring the tables to the newest revision."""
+    """Bring the tables to the newest revision; nodes do so one by one."""
+    hold(connection, MIGRATING)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
+def _engine(where: Path | str) -> tuple[AsyncEngine, str]:
+    """The engine, and the place as it may be told (its password as ***)."""
+    if isinstance(where, str):
+        url = postgres_url(where)
+        told = url.set(drivername="postgresql", query={}).render_as_string()
+        return postgres_engine(url), told
+    try:
+        where.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise StoreFailed(f"{where}: {e.strerror}") from None
+    return sqlite_engine(where), str(where)
+
+
+def _first_line(error: DBAPIError) -> str:
+    return (str(error.orig).strip().splitlines() or ["no answer"])[0]
+
+
 @asynccontextmanager
-async def open_store(path: Path, clock: Clock) -> AsyncIterator[SqlStore]:
-    """Open (and create or migrate) the database file.
+async def open_store(where: Path | str, clock: Clock) -> AsyncIterator[SqlStore]:
+    """Open (and create or migrate) the database.
+
+    Args:
+        where: a SQLite file, or the address of a PostgreSQL database such as
+            ``postgresql://user@host/name``.
+        clock: stamps what is kept.
 
     Raises:
-        StoreFailed: the file cannot be opened, is no database, or comes from
-            a newer version of patrolctl.
+        StoreFailed: it cannot be opened, is no database, or comes from a
+            newer version of patrolctl.
+        InputError: the address is none.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise StoreFailed(f"{path}: {e.strerror}") from None
-    engine = _engine(path)
+    engine, place = _engine(where)
     try:
         try:
             async with engine.connect() as base:
@@ -77,9 +68,9 @@ async def open_store(path: Path, clock: Clock) -> AsyncIterator[SqlStore]:
                 async with connection.begin():
                     await connection.run_sync(migrate)
         except DBAPIError as e:
-            raise StoreFailed(f"{path}: {e.orig}") from None
+            raise StoreFailed(f"{place}: {_first_line(e)}") from None
         except CommandError as e:
-            raise StoreFailed(f"{path}: {e} (made by a newer patrolctl?)") from None
+            raise StoreFailed(f"{place}: {e} (made by a newer patrolctl?)") from None
         yield SqlStore(engine, clock)
     finally:
         await engine.dispose()

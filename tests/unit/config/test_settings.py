@@ -57,3 +57,25 @@ def test_voice_models_are_a_list_of_files() -> None:
     assert [str(m) for m in got.voice_models] == ["/v/zh.onnx", "/v/en.onnx"]
     assert load_settings(None, {}).voice_models == ()
     assert load_settings(None, {"PATROLCTL_VOICE_MODELS": ""}).voice_models == ()
+
+
+def test_a_database_of_several_nodes(tmp_path: Path) -> None:
+    environ = {"PATROLCTL_STORE_URL": "postgresql://p@db/x", "PATROLCTL_NODE": "n1"}
+    read = load_settings(None, environ)
+    assert (read.database, read.node) == ("postgresql://p@db/x", "n1")
+    alone = load_settings(None, {"PATROLCTL_DATA_DIR": str(tmp_path)})
+    assert alone.database == tmp_path / "patrolctl.db"
+    with pytest.raises(InputError, match="PATROLCTL_STORE_URL") as refused:
+        load_settings(None, {"PATROLCTL_STORE_URL": "mysql://u:secret@h/x"})
+    assert "secret" not in str(refused.value)
+
+
+def test_conditions_have_limits_and_some_hold_always(tmp_path: Path) -> None:
+    file = tmp_path / "patrolctl.toml"
+    file.write_text('[conditions]\ndaylight = "civil"\noverridable = ["wind"]\n')
+    rules = load_settings(file, {}).conditions
+    assert (rules.daylight, rules.overridable) == ("civil", {"wind"})
+    assert rules.wind_ratio == 0.7
+    file.write_text('[conditions]\noverridable = ["disk"]\n')
+    with pytest.raises(InputError, match=r"overridable.*nobody may set aside"):
+        load_settings(file, {})

@@ -66,8 +66,10 @@ def run_state() -> RunState:
     )
 
 
-async def test_plans_are_kept_once_and_found_by_their_content(tmp_path: Path) -> None:
-    async with open_store(tmp_path / "x" / "p.db", ManualClock()) as store:
+async def test_plans_are_kept_once_and_found_by_their_content(
+    place: Path | str,
+) -> None:
+    async with open_store(place, ManualClock()) as store:
         await store.save_plan(PlanId("p1"), plan(), key="k")
         await store.save_plan(PlanId("p1"), plan(), key="k")
         await store.save_plan(PlanId("p2"), plan(2), key="k")
@@ -84,14 +86,13 @@ async def test_plans_are_kept_once_and_found_by_their_content(tmp_path: Path) ->
             await store.plan(PlanId("nope"))
 
 
-async def test_what_returned_is_there_after_reopening(tmp_path: Path) -> None:
-    path = tmp_path / "p.db"
+async def test_what_returned_is_there_after_reopening(place: Path | str) -> None:
     event = RunEvent("e1", NOW, RUN, "checked", phase=Phase.CHECKED)
-    async with open_store(path, ManualClock()) as store:
+    async with open_store(place, ManualClock()) as store:
         await store.save_run(run_state(), None)
         await store.save_run(replace(run_state(), phase=Phase.CHECKED), event)
         await store.save_run(replace(run_state(), phase=Phase.CHECKED), event)
-    async with open_store(path, ManualClock()) as store:
+    async with open_store(place, ManualClock()) as store:
         assert (await store.run(RUN)).phase is Phase.CHECKED
         assert await store.run_events(RUN) == (event,)
         assert [r.id for r in await store.runs()] == [RUN]
@@ -99,10 +100,10 @@ async def test_what_returned_is_there_after_reopening(tmp_path: Path) -> None:
             await store.run(RunId("r9"))
 
 
-async def test_facts_are_kept_once(tmp_path: Path) -> None:
+async def test_facts_are_kept_once(place: Path | str) -> None:
     v1 = VehicleId("v1")
     fact = VehicleEvent("f1", NOW, v1, EventKind.ARMED)
-    async with open_store(tmp_path / "p.db", ManualClock()) as store:
+    async with open_store(place, ManualClock()) as store:
         await store.add_vehicle_event(fact)
         await store.add_vehicle_event(fact)
         later = VehicleEvent("f2", NOW, v1, EventKind.TEXT, "<b>")
@@ -111,7 +112,7 @@ async def test_facts_are_kept_once(tmp_path: Path) -> None:
 
 
 async def test_the_end_of_a_playback_replaces_its_start_and_stays(
-    tmp_path: Path,
+    place: Path | str,
 ) -> None:
     started = Playback("b1", SpeakerId("k"), "r1:c1", "00", PlaybackStatus.STARTED, NOW)
     done = replace(
@@ -120,38 +121,37 @@ async def test_the_end_of_a_playback_replaces_its_start_and_stays(
         complete=True,
         end_utc=NOW + timedelta(seconds=20),
     )
-    async with open_store(tmp_path / "p.db", ManualClock()) as store:
+    async with open_store(place, ManualClock()) as store:
         for report in (started, done, started):
             await store.add_playback(RUN, report)
         assert await store.playbacks(RUN) == (done,)
 
 
-async def test_track_keeps_time_order_and_microseconds(tmp_path: Path) -> None:
+async def test_track_keeps_time_order_and_microseconds(place: Path | str) -> None:
     v1 = VehicleId("v1")
     points = tuple(
         TrackPoint(NOW + timedelta(seconds=s), v1, 34.0, 117.0, s, 0.0) for s in (2, 1)
     )
-    async with open_store(tmp_path / "p.db", ManualClock()) as store:
+    async with open_store(place, ManualClock()) as store:
         await store.add_track(RUN, points)
         await store.add_track(RUN, ())
         assert await store.track(RUN) == (points[1], points[0])
 
 
-async def test_evidence(tmp_path: Path) -> None:
+async def test_evidence(place: Path | str) -> None:
     proof = Evidence(RUN, "p1", NOW, EvidenceSummary(9, 8, 7, 3, 2, 1, 1, 0), (), ())
-    async with open_store(tmp_path / "p.db", ManualClock()) as store:
+    async with open_store(place, ManualClock()) as store:
         with pytest.raises(NotFound):
             await store.evidence(RUN)
         await store.save_evidence(proof)
         assert await store.evidence(RUN) == proof
 
 
-async def test_an_occurrence_is_claimed_once_among_many(tmp_path: Path) -> None:
-    path = tmp_path / "p.db"
+async def test_an_occurrence_is_claimed_once_among_many(place: Path | str) -> None:
     wins: list[bool] = []
     async with (
-        open_store(path, ManualClock()) as one,
-        open_store(path, ManualClock()) as two,
+        open_store(place, ManualClock()) as one,
+        open_store(place, ManualClock()) as two,
         asyncio.TaskGroup() as group,
     ):
 
@@ -162,7 +162,7 @@ async def test_an_occurrence_is_claimed_once_among_many(tmp_path: Path) -> None:
         for number in range(20):
             group.create_task(claim(number), name=f"claim-{number}")
     assert wins.count(True) == 1
-    async with open_store(path, ManualClock()) as store:
+    async with open_store(place, ManualClock()) as store:
         daily = ScheduleId("daily")
         assert not await store.claim_occurrence("daily", NOW)
         assert await store.claim_occurrence("daily", NOW + timedelta(seconds=1))
@@ -171,9 +171,9 @@ async def test_an_occurrence_is_claimed_once_among_many(tmp_path: Path) -> None:
         assert [o.outcome for o in seen] == [None, "launched run r1"]
 
 
-async def test_paused_schedules(tmp_path: Path) -> None:
+async def test_paused_schedules(place: Path | str) -> None:
     daily = ScheduleId("daily")
-    async with open_store(tmp_path / "p.db", ManualClock()) as store:
+    async with open_store(place, ManualClock()) as store:
         for _ in range(2):
             await store.pause_schedule(daily, paused=True)
         assert await store.paused_schedules() == {"daily"}
@@ -192,18 +192,16 @@ async def test_paused_schedules(tmp_path: Path) -> None:
     ],
 )
 async def test_the_audit_chain_shows_edits(
-    tmp_path: Path, damage: str, found: int | None
+    place: Path | str, damage: str, found: int | None
 ) -> None:
-    path = tmp_path / "p.db"
-    async with open_store(path, ManualClock()) as store:
+    async with open_store(place, ManualClock()) as store:
         for n in range(3):
             await store.audit("operator", "launch", f"run {n}")
         assert await store.audit_fault() is None
         assert [e.detail for e in await store.audit_log(limit=2)] == ["run 2", "run 1"]
-    with sqlite3.connect(path) as db:
-        db.execute(damage)
-    db.close()
-    async with open_store(path, ManualClock()) as store:
+        async with store._write() as db:
+            await db.exec_driver_sql(damage)
+    async with open_store(place, ManualClock()) as store:
         assert await store.audit_fault() == found
 
 
@@ -237,9 +235,9 @@ async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
             pass
 
 
-async def test_tables_and_migrations_agree(tmp_path: Path) -> None:
+async def test_tables_and_migrations_agree(place: Path | str) -> None:
     async with (
-        open_store(tmp_path / "p.db", ManualClock()) as store,
+        open_store(place, ManualClock()) as store,
         store._engine.connect() as db,
     ):
         difference = await db.run_sync(
