@@ -24,6 +24,7 @@ from patrolctl.control.member import Pace
 from patrolctl.control.planner import Planner
 from patrolctl.control.runs import Runs
 from patrolctl.control.timetable import Timetable
+from patrolctl.control.urgent import Urgent
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import InputError
 from patrolctl.domain.ids import VehicleId
@@ -206,12 +207,16 @@ async def open_service(
         ticker = Ticker(timetable.schedules, store, clock, timetable.fire)
         ticking = group.create_task(ticker.run(), name="ticker")
         stack.callback(ticking.cancel)
+        urgent = await stack.enter_async_context(
+            Urgent(fleet, library, gate=gate, store=store, clock=clock).open()
+        )
         web = WebServices(
             library=library,
             planner=planner,
             fleet=fleet,
             runs=runs,
             timetable=timetable,
+            urgent=urgent,
             gate=gate,
             feed=feed,
             store=store,

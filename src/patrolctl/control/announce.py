@@ -1,13 +1,14 @@
 """One cue: ask the speaker, wait for its report of the end."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from patrolctl.clock import Clock
 from patrolctl.control.broadcast import Broadcast, Listener
 from patrolctl.domain.errors import PatrolError
-from patrolctl.domain.sound import Cue, Playback, PlaybackStatus
+from patrolctl.domain.sound import Cue, Playback, PlaybackStatus, Priority
 from patrolctl.ports import Speaker
 
 log = logging.getLogger(__name__)
@@ -35,10 +36,11 @@ def longest_s(cue: Cue, patience: Patience) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A speaker with the reports that come from it."""
+    """A speaker with the reports that come from it, and whose turn it is."""
 
     speaker: Speaker
     reports: Broadcast[Playback]
+    priority: Priority = Priority.NORMAL
 
 
 async def _started_or_ended(
@@ -59,8 +61,12 @@ async def announce(
     key: str,
     clock: Clock,
     patience: Patience,
+    begun: Callable[[], bool] = lambda: False,
 ) -> Playback | str:
     """Play a cue to its end.
+
+    ``begun`` tells that it plays already, because somebody else triggered it:
+    then only its end is waited for.
 
     Returns:
         The speaker's final report, or the reason why there is none.
@@ -68,20 +74,25 @@ async def announce(
     message_s = cue.clip_duration_s * cue.repeats
     with voice.reports.listen() as reports:
         for _ in range(patience.attempts):
+            if begun():
+                break
             try:
                 expires = clock.utc() + timedelta(seconds=patience.expiry_s)
-                await voice.speaker.play(cue, key=key, expires_utc=expires)
+                await voice.speaker.play(
+                    cue, key=key, expires_utc=expires, priority=voice.priority
+                )
                 async with clock.timeout(patience.expiry_s):
                     first = await _started_or_ended(reports, key, ended=False)
-                break
             except TimeoutError:
                 log.warning("no report of %s from %s", key, voice.speaker.id)
+                continue
             except PatrolError as e:
                 return str(e)
+            if first.status is not PlaybackStatus.STARTED:
+                return first
+            break
         else:
             return f"speaker {voice.speaker.id} did not report"
-        if first.status is not PlaybackStatus.STARTED:
-            return first
         try:
             async with clock.timeout(message_s + patience.slack_s):
                 return await _started_or_ended(reports, key, ended=True)

@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 
 from patrolctl.clock import Clock
 from patrolctl.domain.errors import GateRefused
-from patrolctl.domain.machines import VehicleProfile
+from patrolctl.domain.machines import FleetVehicle, VehicleProfile
 from patrolctl.domain.mission import Mission
 from patrolctl.domain.plan import Plan, Requirement
 from patrolctl.domain.site import QuietHours, Site
 from patrolctl.domain.violation import Severity, Violation
-from patrolctl.safety import check_mission, check_plan
+from patrolctl.safety import check_mission, check_plan, check_spot
 
 
 def _is_quiet(span: QuietHours, minute: int) -> bool:
@@ -100,3 +100,24 @@ class Gate:
         _insist(
             await asyncio.to_thread(check_mission, mission, site, profile, requirement)
         )
+
+    async def spot_violations(
+        self,
+        entry: FleetVehicle,
+        site: Site,
+        spot_m: tuple[float, float, float],
+        max_level_db: float,
+    ) -> tuple[Violation, ...]:
+        """What forbids announcing now where a vehicle is, without any plan.
+
+        Args:
+            entry: the vehicle, for how loud it is.
+            site: its quiet hours (of every zone) and façades.
+            spot_m: its loudspeaker in site ENU.
+            max_level_db: the mission's cap.
+        """
+        quiet = quiet_hours_broken(site, None, self._clock.utc())
+        loud = await asyncio.to_thread(
+            check_spot, site, entry.kind, spot_m, entry.speaker, max_level_db
+        )
+        return loud + (quiet if self._enforce_quiet_hours else ())

@@ -85,6 +85,17 @@ class FleetAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class UrgentAnswer:
+    """An urgent announcement; each vehicle's result: "ok" (told) or the reason.
+
+    Its playbacks have keys ``urgent-{id}-{vehicle}``.
+    """
+
+    id: str
+    vehicles: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """It was taken on."""
 

@@ -15,6 +15,7 @@ from patrolctl.control.library import Library
 from patrolctl.control.planner import Planner
 from patrolctl.control.runs import Runs
 from patrolctl.control.timetable import Timetable
+from patrolctl.control.urgent import Urgent
 from patrolctl.domain.users import LOCAL, User
 from patrolctl.ports import Store
 from patrolctl.web.access import GRANT, Access, Grant
@@ -39,6 +40,7 @@ class WebServices:
     fleet: Fleet
     runs: Runs
     timetable: Timetable
+    urgent: Urgent
     gate: Gate
     feed: LiveFeed
     store: Store

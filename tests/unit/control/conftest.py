@@ -47,8 +47,10 @@ from patrolctl.domain.sound import (
     Announcement,
     Clip,
     Cue,
+    CutBy,
     Playback,
     PlaybackStatus,
+    Priority,
     SpeakerPhase,
     SpeakerState,
     Utterance,
@@ -372,6 +374,7 @@ class FakeSpeaker:
         self.silenced = 0
         self.group: asyncio.TaskGroup | None = None
         self._listeners: list[asyncio.Queue[Playback]] = []
+        self._now: tuple[asyncio.Task[None], Cue, str, datetime] | None = None
 
     @property
     def state(self) -> SpeakerState:
@@ -381,14 +384,45 @@ class FakeSpeaker:
         if not self.never_caches:
             self.cached = (*self.cached, clip.sha256)
 
-    async def play(self, cue: Cue, *, key: str, expires_utc: datetime) -> None:
+    async def play(
+        self,
+        cue: Cue,
+        *,
+        key: str,
+        expires_utc: datetime,
+        priority: Priority = Priority.NORMAL,
+    ) -> None:
         self.commands.append(key)
         if self.deaf > 0:
             self.deaf -= 1
             return
         if key not in self.plays:
             self.plays.append(key)
-            self.group.create_task(self._play(cue, key), name="play")
+            if priority is Priority.URGENT:
+                self.cut(CutBy.URGENT)
+            task = self.group.create_task(self._play(cue, key), name="play")
+            self._now = (task, cue, key, self.clock.utc())
+
+    def cut(self, by: CutBy) -> None:
+        """Cut what plays, as a real one does for somebody else's sake."""
+        if self._now is None or self._now[0].done():
+            return
+        task, cue, key, start = self._now
+        task.cancel()
+        self.report(
+            Playback(
+                f"c-{key}",
+                self.id,
+                key,
+                cue.clip_sha256,
+                PlaybackStatus.CUT,
+                start,
+                end_utc=self.clock.utc(),
+                cue_id=cue.id,
+                reason=f"{by} came between",
+                cut_by=by,
+            )
+        )
 
     async def _play(self, cue: Cue, key: str) -> None:
         start = self.clock.utc()

@@ -14,6 +14,7 @@ from patrolctl.control.library import Library
 from patrolctl.control.planner import Planner
 from patrolctl.control.runs import Runs
 from patrolctl.control.timetable import Timetable
+from patrolctl.control.urgent import Urgent
 from patrolctl.durable import next_occurrences
 from patrolctl.store import open_store
 from patrolctl.web import WebServices, create_app
@@ -41,7 +42,10 @@ class Stage:
             await library.render_all()
             planner = Planner(library, kit.store, kit.feed, kit.clock)
             self.runs = Runs(kit.fleet, library, kit.services)
-            async with planner.open(), self.runs.open():
+            self.urgent = Urgent(
+                kit.fleet, library, gate=kit.gate, store=kit.store, clock=kit.clock
+            )
+            async with planner.open(), self.runs.open(), self.urgent.open():
                 timetable = Timetable(
                     library,
                     planner,
@@ -57,6 +61,7 @@ class Stage:
                         fleet=kit.fleet,
                         runs=self.runs,
                         timetable=timetable,
+                        urgent=self.urgent,
                         gate=kit.gate,
                         feed=kit.feed,
                         store=kit.store,

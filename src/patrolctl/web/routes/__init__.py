@@ -8,6 +8,7 @@ from patrolctl.web.routes import (
     runs,
     schedules,
     sounds,
+    urgent,
     users,
 )
 
@@ -15,6 +16,7 @@ ROUTERS = (
     places.router,
     sounds.router,
     plans.router,
+    urgent.router,
     fleet.router,
     runs.router,
     schedules.router,
