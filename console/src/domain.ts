@@ -415,6 +415,8 @@ export type Problem = Infer<typeof problem>;
 
 export const fleetAnswer = object({ vehicles: record(text) });
 
+export const urgentAnswer = object({ id: text, vehicles: record(text) });
+
 // --- the live socket --------------------------------------------------------
 
 export const hello = object({

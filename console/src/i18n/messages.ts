@@ -1,7 +1,10 @@
 // All words of the console. English is the model; the compiler sees to it that
 // no key is missing in Chinese. `{name}` is replaced.
 
+import { enVoice } from "./voice";
+
 export const en = {
+  ...enVoice,
   "app.title": "Announcement control",
   "app.skip": "Skip to the controls",
   "app.language": "Language",

@@ -1,6 +1,8 @@
 import type { Messages } from "./messages";
+import { zhVoice } from "./voice";
 
 export const zh: Messages = {
+  ...zhVoice,
   "app.title": "广播任务控制台",
   "app.skip": "跳到控制区",
   "app.language": "语言",

@@ -96,6 +96,13 @@ export interface LaunchOrder {
   loops?: number;
 }
 
+export interface UrgentOrder {
+  announcement_id: string;
+  authority: string;
+  key: string;
+  vehicles?: string[];
+}
+
 export type RunCommand =
   | "hold"
   | "resume"
@@ -140,6 +147,8 @@ export const api = {
       d.fleetAnswer,
       command === "stop" ? STOP_TIMEOUT_MS : COMMAND_TIMEOUT_MS,
     ),
+  announceUrgent: (order: UrgentOrder) =>
+    post("/fleet/announce", order, d.urgentAnswer),
   schedules: () => get("/schedules", list(d.schedule)),
   commandSchedule: (schedule_id: string, command: ScheduleCommand) =>
     post(`/schedules/${id(schedule_id)}/${command}`, {}, (value) => value),

@@ -7,6 +7,7 @@ import { useSelect } from "../state/store";
 import { activeRuns, shortId } from "../state/views";
 import { Icon } from "../ui/Icon";
 import { PhaseChip, Progress, TwoStep } from "../ui/parts";
+import { UrgentButton } from "./UrgentDialog";
 
 function RunState() {
   const { t, percent } = useWords();
@@ -176,6 +177,7 @@ export function Dock() {
         <FleetButton command="hold" />
         <FleetButton command="return_home" />
         <FleetButton command="silence" />
+        <UrgentButton />
       </fieldset>
       <StopButtons />
     </section>

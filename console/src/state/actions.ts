@@ -10,6 +10,7 @@ import {
   type PlanOrder,
   type RunCommand,
   type ScheduleCommand,
+  type UrgentOrder,
 } from "../net/api";
 import { ReadError } from "../read";
 import { siteOf } from "../site";
@@ -322,6 +323,13 @@ export function commandFleet(command: FleetCommand): Promise<void> {
   return pending(`fleet.${command}`, `failed.${command}`, async () => {
     const { vehicles } = await api.commandFleet(command);
     report(vehicles, "told.fleet");
+  });
+}
+
+export function announceUrgent(order: UrgentOrder): Promise<void> {
+  return pending("fleet.announce", "failed.urgent", async () => {
+    const { vehicles } = await api.announceUrgent(order);
+    report(vehicles, "told.urgent");
   });
 }
 
