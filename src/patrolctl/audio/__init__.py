@@ -1,6 +1,7 @@
 """Announcements from text to a sound that people understand."""
 
 from patrolctl.audio.clipstore import ClipStore
+from patrolctl.audio.desk import AudioDesk
 from patrolctl.audio.espeak import phonemes
 from patrolctl.audio.mastering import Mastering
 from patrolctl.audio.normalize import normalize
@@ -13,6 +14,7 @@ from patrolctl.audio.synthesizer import (
 )
 
 __all__ = [
+    "AudioDesk",
     "ClipStore",
     "ClipSynthesizer",
     "EspeakSynthesizer",

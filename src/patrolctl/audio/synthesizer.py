@@ -64,6 +64,11 @@ class ClipSynthesizer:
         self._voices = asyncio.Semaphore(workers)
         self._turns: dict[str, asyncio.Lock] = {}
 
+    @property
+    def engine(self) -> Engine:
+        """What speaks."""
+        return self._engine
+
     async def render(self, announcement: Announcement) -> Clip:
         """Render the announcement, said once, or take it from the cache.
 

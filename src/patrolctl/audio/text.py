@@ -7,7 +7,7 @@ from patrolctl.domain.errors import Fault, InputError
 from patrolctl.domain.sound import Announcement
 
 LONGEST_TEXT = 2000  # characters of one language; about nine minutes of Mandarin
-MOST_UTTERANCES = 8
+MOST_UTTERANCES = 24  # languages, each said several times
 MOST_REPEATS = 100
 LONGEST_PAUSE_S = 10.0
 

@@ -1,18 +1,34 @@
 """What the service knows: missions, their sites, rendered clips."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from patrolctl.domain.brief import Brief
-from patrolctl.domain.errors import NotFound, SpeechFailed
+from patrolctl.domain.errors import InputError, NotFound, SpeechFailed
 from patrolctl.domain.ids import AnnouncementId
 from patrolctl.domain.plan import Plan
 from patrolctl.domain.site import Site
 from patrolctl.domain.sound import Announcement, Clip
+from patrolctl.domain.templates import FieldValue
 from patrolctl.ports import Synthesizer
+
+Written = Callable[[str, tuple[FieldValue, ...]], Announcement]
+Rendered = Callable[[Announcement, Clip], Awaitable[None]]
+
+
+def _nothing_written(name: str, given: tuple[FieldValue, ...]) -> Announcement:
+    del given
+    raise NotFound("announcement", name)
+
+
+async def _not_noted(announcement: Announcement, clip: Clip) -> None:
+    del announcement, clip
 
 
 class Library:
     """The loaded missions and the clips of their announcements.
+
+    ``written`` gives an announcement that was written here, or says why it
+    may not be said; ``on_render`` is told of every clip.
 
     Args:
         briefs: missions by id (the name of their folder).
@@ -24,6 +40,8 @@ class Library:
         self._synthesizer = synthesizer
         self._clips: dict[str, Clip] = {}
         self._clip_of: dict[AnnouncementId, str] = {}
+        self.written: Written = _nothing_written
+        self.on_render: Rendered = _not_noted
 
     @property
     def sites(self) -> dict[str, Site]:
@@ -64,6 +82,32 @@ class Library:
                     return announcement
         raise NotFound("announcement", announcement_id)
 
+    def message(
+        self, brief: Brief, name: str | None, given: tuple[FieldValue, ...] = ()
+    ) -> Announcement:
+        """What a plan of a mission is to say.
+
+        Args:
+            brief: the mission.
+            name: None: its first announcement; else one of its own, or one
+                that was written here and may be said.
+            given: values for fields that are still open.
+
+        Raises:
+            NotFound: no such announcement.
+            Conflict: it may not be said, with the reason.
+            InputError: a field that has no value, or is not asked for.
+        """
+        for announcement in brief.announcements:
+            if name in {None, announcement.id}:
+                if given:
+                    place = f"announcement {announcement.id}"
+                    raise InputError.one(place, "has no fields", "no values for it")
+                return announcement
+        if name is None:
+            raise NotFound("announcement", f"of mission {brief.name}")
+        return self.written(name, given)
+
     @property
     def announcements(self) -> tuple[Announcement, ...]:
         """All announcements, each once."""
@@ -76,10 +120,23 @@ class Library:
         Raises:
             SpeechFailed: nothing usable came out.
             InputError: the text cannot be spoken.
+            NotFound: its recording is not there any more.
         """
-        clip = await self._synthesizer.render(announcement)
+        if announcement.recording is not None:
+            clip = self.clip(announcement.recording)
+        else:
+            clip = await self._synthesizer.render(announcement)
         self._clips[clip.sha256] = clip
         self._clip_of[announcement.id] = clip.sha256
+        await self.on_render(announcement, clip)
+        return clip
+
+    async def preview(self, announcement: Announcement) -> Clip:
+        """The clip of what is only tried; raises as :meth:`clip_of`."""
+        if announcement.recording is not None:
+            return self.clip(announcement.recording)
+        clip = await self._synthesizer.render(announcement)
+        self._clips[clip.sha256] = clip
         return clip
 
     def keep(self, clip: Clip) -> None:

@@ -8,6 +8,7 @@ version can always be explained.
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import accumulate
 
 from patrolctl.domain.errors import Fault, InputError
 from patrolctl.domain.ids import AnnouncementId
@@ -124,32 +125,31 @@ def content_faults(announcement_id: str, content: Content) -> list[Fault]:
     return faults
 
 
-def open_fields(content: Content) -> tuple[str, ...]:
-    """The fields that have no value in one of the languages yet."""
-    texts = _taken_apart(content, "", [])
-    return tuple(
-        dict.fromkeys(
-            name
-            for text, w in zip(texts, content.wordings, strict=True)
-            for name in text.fields
-            if value_for(name, w.lang, content.fields) is None
-        )
-    )
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A content with its fields filled, for saying it or for judging it."""
+
+    announcement: Announcement
+    texts: tuple[Template, ...]
+    values: tuple[dict[str, str], ...]
+    faults: tuple[Fault, ...]
+    missing: tuple[str, ...]
+
+    def wording_of(self, utterance: int, content: Content) -> int:
+        """The wording that an utterance comes from (repeated ones count)."""
+        ends = list(accumulate(w.times for w in content.wordings))
+        return next(n for n, end in enumerate(ends) if utterance < end)
 
 
-def spoken(
+def fill(
     announcement_id: str, content: Content, given: tuple[FieldValue, ...] = ()
-) -> Announcement:
-    """The announcement as it is said, its fields filled.
+) -> Filled:
+    """Fill the fields; a field without a value says its own name.
 
     Args:
         announcement_id: its id.
         content: what was written.
         given: values for the fields that the content leaves open.
-
-    Raises:
-        InputError: a field without a value, or a value that nobody asks for
-            or that was approved otherwise; one fault each.
     """
     place = _place(announcement_id)
     faults = content_faults(announcement_id, content)
@@ -160,21 +160,15 @@ def spoken(
         faults.append(Fault(f"{place}: field {name}", what, "change the announcement"))
     given = tuple(v for v in given if v.name not in fixed)
     faults += value_faults(place, [n for t in texts for n in t.fields], given)
-    values = content.fields + given
     utterances: list[Utterance] = []
+    found: list[dict[str, str]] = []
     missing: dict[str, None] = {}
     for text, w in zip(texts, content.wordings, strict=True):
-        found = {n: value_for(n, w.lang, values) for n in text.fields}
-        missing |= dict.fromkeys(n for n, v in found.items() if v is None)
-        said = text.filled({n: v for n, v in found.items() if v is not None})
-        utterances += [Utterance(w.lang, said)] * w.times
-    faults += [
-        Fault(f"{place}: field {name}", "has no value", "what is to be said there")
-        for name in missing
-    ]
-    if faults:
-        raise InputError(faults)
-    return Announcement(
+        values = {n: value_for(n, w.lang, content.fields + given) for n in text.fields}
+        missing |= dict.fromkeys(n for n, v in values.items() if v is None)
+        found.append({n: v for n, v in values.items() if v is not None})
+        utterances += [Utterance(w.lang, text.filled(found[-1]))] * w.times
+    announcement = Announcement(
         id=AnnouncementId(announcement_id),
         utterances=tuple(utterances),
         repeats=content.repeats,
@@ -184,6 +178,39 @@ def spoken(
         voice=content.voice,
         recording=content.recording,
     )
+    return Filled(announcement, texts, tuple(found), tuple(faults), tuple(missing))
+
+
+def spoken(
+    announcement_id: str, content: Content, given: tuple[FieldValue, ...] = ()
+) -> Announcement:
+    """The announcement as it is said.
+
+    Raises:
+        InputError: a field without a value, or a value that nobody asks for
+            or that was approved otherwise; one fault each.
+    """
+    filled = fill(announcement_id, content, given)
+    place = _place(announcement_id)
+    faults = filled.faults + tuple(
+        Fault(f"{place}: field {name}", "has no value", "what is to be said there")
+        for name in filled.missing
+    )
+    if faults:
+        raise InputError(faults)
+    return filled.announcement
+
+
+def open_fields(content: Content) -> tuple[str, ...]:
+    """The fields that have no value in one of the languages yet."""
+    return fill("", content).missing
+
+
+def to_say(
+    stored: StoredAnnouncement, given: tuple[FieldValue, ...] = ()
+) -> Announcement:
+    """A version as it is said; raises InputError as :func:`spoken`."""
+    return replace(spoken(stored.id, stored.content, given), version=stored.version)
 
 
 def why_not(stored: StoredAnnouncement, now_utc: datetime) -> str | None:

@@ -29,7 +29,9 @@ class Announcement:
     the language. ``chime`` puts an attention tone in front.
     ``stated_duration_s`` is the length, said once, to plan with instead of
     rendering (None: the rendered clip's). ``recording`` is the clip of an
-    uploaded recording that is played instead of speaking the texts.
+    uploaded recording that is played instead of speaking the texts;
+    ``version`` is that of one that was written and approved here (None: it
+    stands in a mission file).
     """
 
     id: AnnouncementId
@@ -41,6 +43,7 @@ class Announcement:
     voice: str | None = None
     stated_duration_s: float | None = None
     recording: str | None = None
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,44 +26,68 @@ class FieldValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
-    """One text, taken apart: plain pieces, and names of fields."""
+class Piece:
+    """A part of a text: plain, or the name of a field; where it was written."""
 
-    pieces: tuple[tuple[str, bool], ...]
+    text: str
+    is_field: bool
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One text, taken apart."""
+
+    pieces: tuple[Piece, ...]
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of its fields, each once, in their order."""
-        return tuple(dict.fromkeys(text for text, is_field in self.pieces if is_field))
+        return tuple(dict.fromkeys(p.text for p in self.pieces if p.is_field))
 
     def filled(self, values: dict[str, str]) -> str:
-        """The text with the values that there are; other fields stay."""
-        return "".join(
-            values.get(text, f"{{{text}}}") if is_field else text
-            for text, is_field in self.pieces
-        )
+        """The text with its values; a field without one says its name."""
+        return "".join(self._said(p, values) for p in self.pieces)
+
+    def written(self, at: int, values: dict[str, str]) -> tuple[int, int]:
+        """Which characters as written a character of the filled text comes from."""
+        begun = 0
+        for p in self.pieces:
+            said = self._said(p, values)
+            if at < begun + len(said):
+                if len(said) == p.end - p.start and not p.is_field:
+                    return p.start + at - begun, p.start + at - begun + 1
+                return p.start, p.end
+            begun += len(said)
+        end = self.pieces[-1].end if self.pieces else 0
+        return end, end
+
+    @staticmethod
+    def _said(piece: Piece, values: dict[str, str]) -> str:
+        return values.get(piece.text, piece.text) if piece.is_field else piece.text
 
 
 def parse(text: str, place: str, faults: list[Fault]) -> Template:
     """Take a text apart; what is wrong is noted."""
-    pieces: list[tuple[str, bool]] = []
+    pieces: list[Piece] = []
     for m in _PIECE.finditer(text):
         whole, name = m[0], m[1]
         if whole in {"{{", "}}"}:
-            pieces.append((whole[0], False))
+            pieces.append(Piece(whole[0], is_field=False, start=m.start(), end=m.end()))
         elif name is not None:
             name = name.strip()
             if not _NAME.fullmatch(name):
                 faults.append(
                     Fault(place, f"{whole[:40]} is no field", "such as {block}")
                 )
-            pieces.append((name, True))
+            pieces.append(Piece(name, is_field=True, start=m.start(), end=m.end()))
         elif whole in {"{", "}"}:
             right = "a field such as {block}; a brace that is meant is written twice"
             what = f"a {whole} at character {m.start() + 1} stands alone"
             faults.append(Fault(place, what, right))
         else:
-            pieces.append((whole, False))
+            pieces.append(Piece(whole, is_field=False, start=m.start(), end=m.end()))
     return Template(tuple(pieces))
 
 

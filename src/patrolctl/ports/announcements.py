@@ -17,12 +17,8 @@ class AnnouncementStore(Protocol):
         """Keep a version, or what became of it."""
         ...
 
-    async def current(self) -> tuple[StoredAnnouncement, ...]:
-        """The latest version of each."""
-        ...
-
-    async def versions(self, announcement_id: str) -> tuple[StoredAnnouncement, ...]:
-        """All versions of one, newest first."""
+    async def versions(self) -> tuple[StoredAnnouncement, ...]:
+        """All versions of all, in their order."""
         ...
 
     async def note_clip(
@@ -50,6 +46,15 @@ class SoundDesk(Protocol):
 
     async def find(self, clip_sha256: str) -> Clip | None:
         """A clip that was kept, if it is still whole."""
+        ...
+
+    async def check(self, announcement: Announcement) -> None:
+        """Refuse texts that cannot be spoken and languages without a voice.
+
+        Raises:
+            InputError: with every fault, one line each.
+            SpeechFailed: there is no voice for a language.
+        """
         ...
 
     async def lint(self, announcement: Announcement, clip: Clip | None) -> Lint:

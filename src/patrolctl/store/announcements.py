@@ -4,12 +4,12 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from patrolctl.domain.announcements import StoredAnnouncement
 from patrolctl.domain.jsondoc import decode, encode
 from patrolctl.store.announcement_tables import announcement_clips, announcements
+from patrolctl.store.upsert import upsert
 
 Opening = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
@@ -25,26 +25,17 @@ class SqlAnnouncements:
         """Keep a version, or what became of it."""
         doc = encode(stored)
         statement = (
-            sqlite_insert(announcements)
+            upsert(announcements)
             .values(id=stored.id, version=stored.version, doc=doc)
             .on_conflict_do_update(index_elements=["id", "version"], set_={"doc": doc})
         )
         async with self._write() as db:
             await db.execute(statement)
 
-    async def current(self) -> tuple[StoredAnnouncement, ...]:
-        """The latest version of each."""
+    async def versions(self) -> tuple[StoredAnnouncement, ...]:
+        """All versions of all, in their order."""
         c = announcements.c
         query = select(c.doc).order_by(c.id, c.version)
-        async with self._read() as db:
-            rows = (await db.execute(query)).all()
-        latest = {s.id: s for s in (_decoded(r[0]) for r in rows)}
-        return tuple(latest.values())
-
-    async def versions(self, announcement_id: str) -> tuple[StoredAnnouncement, ...]:
-        """All versions of one, newest first."""
-        c = announcements.c
-        query = select(c.doc).where(c.id == announcement_id).order_by(c.version.desc())
         async with self._read() as db:
             return tuple(_decoded(r[0]) for r in (await db.execute(query)).all())
 
@@ -53,7 +44,7 @@ class SqlAnnouncements:
     ) -> None:
         """Keep that a version was rendered to a clip; again is harmless."""
         statement = (
-            sqlite_insert(announcement_clips)
+            upsert(announcement_clips)
             .values(
                 announcement_id=announcement_id,
                 version=version,
