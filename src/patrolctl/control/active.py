@@ -3,49 +3,35 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from patrolctl.clock import Clock
-from patrolctl.control.execute import Execution, Recalled
+from patrolctl.control.execute import Execution
 from patrolctl.control.feed import LiveFeed
-from patrolctl.control.fleet import stop_member, tell_each
+from patrolctl.control.fleet import tell_each
 from patrolctl.control.gate import Gate
 from patrolctl.control.job import Crew, Limits, SortieJob, Told, tell
 from patrolctl.control.member import Member
+from patrolctl.control.verbs import (
+    AFTER,
+    COMMANDS,
+    HALTING,
+    HUSHING,
+    RunVerb,
+    flagged,
+    marked,
+)
+from patrolctl.control.waiting import Recalled
 from patrolctl.domain.errors import Conflict
-from patrolctl.domain.ids import VehicleId
+from patrolctl.domain.ids import SortieId, VehicleId
 from patrolctl.domain.machines import VehicleKind
-from patrolctl.domain.run import ENDED, Phase, RunEvent, RunState, advance
+from patrolctl.domain.run import ENDED, Phase, RunEvent, RunState, SortieRun, advance
 from patrolctl.ports import Store
 
+__all__ = ["ActiveRun", "Lane", "RunVerb", "Services"]
+
 log = logging.getLogger(__name__)
-
-
-class RunVerb(StrEnum):
-    """What a run can be told."""
-
-    HOLD = "hold"
-    RESUME = "resume"
-    RETURN_HOME = "return_home"
-    LAND = "land"
-    SILENCE = "silence"
-    STOP = "stop"
-
-
-AFTER: dict[RunVerb, Told] = {
-    RunVerb.HOLD: Told(phase=Phase.HELD),
-    RunVerb.STOP: Told(phase=Phase.HELD),
-    RunVerb.RESUME: Told(phase=Phase.RUNNING),
-    RunVerb.RETURN_HOME: Told(phase=Phase.RETURNING),
-    RunVerb.LAND: Told(phase=Phase.RETURNING),
-}
-
-
-# Nothing that waits on the ground starts after these.
-ENDING = frozenset({RunVerb.RETURN_HOME, RunVerb.LAND, RunVerb.STOP})
-HALTING = frozenset({RunVerb.STOP, RunVerb.LAND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +61,33 @@ class ActiveRun:
 
     Commands set their flags at once, before the first await and before
     anything is stored: a sortie that waits on the ground never starts
-    against an operator who held, stopped or recalled the run.
+    against an operator who held, stopped or recalled the run. Then they are
+    recorded, then done; STOP is done while it is recorded.
+
+    Args:
+        state: the run.
+        lanes: who flies what.
+        services: what it is made of.
+        left: an earlier process left it unfinished.
     """
 
     def __init__(
-        self, state: RunState, lanes: tuple[Lane, ...], services: Services
+        self,
+        state: RunState,
+        lanes: tuple[Lane, ...],
+        services: Services,
+        *,
+        left: bool = False,
     ) -> None:
         self.state = state
         self.lanes = lanes
         self._by = services
-        self._muted = False
-        self._held = False
-        self._over: str | None = None
+        self._left = left
         self._preparing = len(lanes)
         self._start_s: float | None = None
+        if left and state.started_utc is not None:
+            ago = services.clock.utc() - state.started_utc
+            self._start_s = services.clock.monotonic_s() - ago.total_seconds()
         self._current: dict[str, tuple[Execution, asyncio.Task[None]]] = {}
 
     # -- facts
@@ -99,17 +98,18 @@ class ActiveRun:
         log.info(event.text, extra={"run": self.state.id, "sortie": event.sortie_id})
         await self._by.feed.run_event(event, self.state)
 
+    def _event(self, text: str, phase: Phase | None = None) -> RunEvent:
+        return RunEvent(
+            id=uuid.uuid4().hex,
+            ts_utc=self._by.clock.utc(),
+            run_id=self.state.id,
+            text=text,
+            phase=phase,
+        )
+
     async def tell(self, text: str, phase: Phase | None = None) -> None:
         """A fact about the run as a whole."""
-        await self.record(
-            RunEvent(
-                id=uuid.uuid4().hex,
-                ts_utc=self._by.clock.utc(),
-                run_id=self.state.id,
-                text=text,
-                phase=phase,
-            )
-        )
+        await self.record(self._event(text, phase))
 
     # -- doing
 
@@ -120,6 +120,10 @@ class ActiveRun:
                 name = f"lane-{lane.member.entry.id}"
                 group.create_task(self._lane(lane), name=name)
 
+    def sortie(self, sortie_id: SortieId) -> SortieRun:
+        """What is recorded of a sortie."""
+        return next(s for s in self.state.sorties if s.sortie_id == sortie_id)
+
     async def _lane(self, lane: Lane) -> None:
         crew = Crew(
             member=lane.member,
@@ -128,20 +132,21 @@ class ActiveRun:
             clock=self._by.clock,
             limits=self._by.limits,
             record=self.record,
-            muted=lambda: self._muted,
+            run=lambda: self.state,
+            unsaved=lambda: self._by.feed.store_fault,
         )
-        broken_off = False
+        broken_off, left = False, self._left
         for number, job in enumerate(lane.jobs):
-            if broken_off:
+            phase = self.sortie(job.sortie.id).phase
+            if phase not in ENDED and broken_off:
                 # Whatever cut it short, somebody should look at it first.
                 why = f"not started: {lane.member.entry.id} broke off before"
                 await tell(job, crew, why, Told(phase=Phase.ABORTED))
-                continue
-            await self._one(Execution(job, crew), first=number == 0)
-            broken_off = self._phase_of(job) is not Phase.FINISHED
-
-    def _phase_of(self, job: SortieJob) -> Phase:
-        return next(s.phase for s in self.state.sorties if s.sortie_id == job.sortie.id)
+            elif phase not in ENDED:
+                await self._one(Execution(job, crew, left=left), first=number == 0)
+                left = False
+            ended = self.sortie(job.sortie.id).phase
+            broken_off = broken_off or ended is not Phase.FINISHED
 
     async def _one(self, execution: Execution, *, first: bool) -> None:
         member = execution.crew.member
@@ -157,7 +162,7 @@ class ActiveRun:
         member.sortie = execution.job.sortie.id
         try:
             async with asyncio.TaskGroup() as group:
-                if self._over is None:
+                if self.state.over is None or execution.launched:
                     doing = group.create_task(
                         execution.run(clear_to_start),
                         name=f"sortie-{execution.job.sortie.id}",
@@ -168,22 +173,24 @@ class ActiveRun:
             member.sortie = None
             if waiting:
                 self._prepared()
-        if self._phase_of(execution.job) not in ENDED:
-            why = self._over or "not started"
-            await tell(execution.job, execution.crew, why, Told(phase=Phase.ABORTED))
+        if self.sortie(execution.job.sortie.id).phase not in ENDED:
+            await execution.cueing.take_back()
+            why = self.state.over or "not started"
+            told = Told(phase=Phase.ABORTED, waits="")
+            await tell(execution.job, execution.crew, why, told)
 
     def _prepared(self) -> None:
         self._preparing -= 1
-        if self._preparing == 0:
+        if self._preparing == 0 and self._start_s is None:
             self._start_s = self._by.clock.monotonic_s()
 
     async def _clear_to_start(self, job: SortieJob) -> None:
         """Wait for the run's start, the sortie's own offset and the operator."""
         clock = self._by.clock
         while True:
-            if self._over is not None:
-                raise Recalled(self._over)
-            if self._start_s is not None and not self._held:
+            if self.state.over is not None:
+                raise Recalled(self.state.over)
+            if self._start_s is not None and not self.state.held:
                 wait_s = self._start_s + job.sortie.start_s - clock.monotonic_s()
                 if wait_s <= 0:
                     return
@@ -191,23 +198,38 @@ class ActiveRun:
 
     # -- commands
 
-    def heed(self, verb: RunVerb, why: str) -> None:
-        """Set the flags of a command; no await, so nothing comes between."""
-        if verb in {RunVerb.SILENCE, RunVerb.STOP, RunVerb.RESUME}:
-            self._muted = verb is not RunVerb.RESUME
-        if verb in {RunVerb.HOLD, RunVerb.STOP, RunVerb.RESUME}:
-            self._held = verb is not RunVerb.RESUME
-        if verb in ENDING:
-            self._over = self._over or why
+    def heed(
+        self, verb: RunVerb, why: str, vehicle_id: VehicleId | None = None
+    ) -> RunEvent:
+        """Set the flags of a command; no await, so nothing comes between.
+
+        Returns:
+            The event that records it.
+        """
+        event = marked(self._event(why), verb)
+        self.state = flagged(self.state, event)
         for execution, task in self._current.values():
-            execution.held = self._held
+            if vehicle_id not in {None, execution.crew.member.entry.id}:
+                continue
             if verb in {RunVerb.RETURN_HOME, RunVerb.LAND}:
                 execution.recalled = why
-            if self._over is not None and not execution.launched:
+            if verb is RunVerb.CHANGE_BATTERY and execution.launched:
+                execution.changing = why
+            if verb is RunVerb.RESUME:
+                execution.resumed.set()
+            if self.state.over is not None and not execution.launched:
                 task.cancel()
+        return event
 
-    async def command(self, verb: RunVerb, actor: str) -> None:
+    async def command(
+        self, verb: RunVerb, actor: str, vehicle_id: VehicleId | None = None
+    ) -> None:
         """Tell every vehicle of the run that is under way, all at once.
+
+        Args:
+            verb: what.
+            actor: who says so.
+            vehicle_id: only this one; for ``change_battery``.
 
         Raises:
             Conflict: the run has ended, or a vehicle did not obey (told as a
@@ -215,26 +237,81 @@ class ActiveRun:
         """
         if self.state.phase in ENDED:
             raise Conflict(f"run {self.state.id} is {self.state.phase}")
-        if verb is RunVerb.RESUME:
-            for execution, _ in tuple(self._current.values()):
-                await execution.insist()
+        if vehicle_id is not None and verb is not RunVerb.CHANGE_BATTERY:
+            raise Conflict(f"{verb} is said to the whole run")
+        await self._check(verb)
         said = f"{verb} by {actor}"
-        self.heed(verb, said)
-        members = [e.crew.member for e in self._under_way()]
-        problems = await tell_each(members, COMMANDS[verb], verb, self._by.clock)
-        await self.obeyed(verb, said, problems)
+        event = self.heed(verb, said, vehicle_id)
+        chosen = self._under_way(vehicle_id)
+        if verb is RunVerb.CHANGE_BATTERY and not chosen:
+            raise Conflict("no vehicle is under way that could come home for one")
+        problems = await self._record_and_do(event, verb, chosen)
+        await self._outcome(verb, said, problems, vehicle_id)
         if problems:
             raise Conflict("\n".join(problems.values()))
 
-    def _under_way(self) -> list[Execution]:
-        return [e for e, _ in self._current.values() if e.launched]
+    async def _check(self, verb: RunVerb) -> None:
+        if verb is RunVerb.RESUME:
+            for execution, _ in tuple(self._current.values()):
+                await execution.insist()
+
+    async def _record_and_do(
+        self, event: RunEvent, verb: RunVerb, chosen: list[Execution]
+    ) -> dict[VehicleId, str]:
+        """The books first, but not for long; STOP waits for no book."""
+        members = [e.crew.member for e in chosen]
+        if verb is not RunVerb.STOP:
+            await self.note(event)
+        if verb is RunVerb.RESUME:
+            await self._sheets(verb, chosen)
+        async with asyncio.TaskGroup() as group:
+            if verb is RunVerb.STOP:
+                group.create_task(self.note(event), name=f"note-{verb}")
+            if verb in HUSHING:
+                group.create_task(self._sheets(verb, chosen), name=f"hush-{verb}")
+            doing = tell_each(members, COMMANDS[verb], verb, self._by.clock)
+            task = group.create_task(doing, name=f"tell-{verb}")
+        return task.result()
+
+    async def _sheets(self, verb: RunVerb, chosen: list[Execution]) -> None:
+        for execution in chosen:
+            if verb is RunVerb.RESUME:
+                await execution.cueing.reload()
+            elif verb in HUSHING:
+                await execution.cueing.take_back()
+
+    async def note(self, event: RunEvent) -> None:
+        """Record a command; a database that hangs delays it, no more."""
+        clock = self._by.clock
+        try:
+            async with clock.timeout(self._by.limits.record_s):
+                await self.record(event)
+        except TimeoutError:
+            log.warning("not recorded in time: %s", event.text)
+
+    def _under_way(self, vehicle_id: VehicleId | None = None) -> list[Execution]:
+        return [
+            e
+            for e, _ in self._current.values()
+            if e.launched and vehicle_id in {None, e.crew.member.entry.id}
+        ]
 
     async def obeyed(
         self, verb: RunVerb, said: str, problems: Mapping[VehicleId, str]
     ) -> None:
-        """Tell what became of a command that the vehicles were given."""
-        await self.tell(said)
-        for execution in self._under_way():
+        """After a command to the whole fleet: the sheets, and what became of it."""
+        if verb in HUSHING:
+            await self._sheets(verb, self._under_way())
+        await self._outcome(verb, said, problems)
+
+    async def _outcome(
+        self,
+        verb: RunVerb,
+        said: str,
+        problems: Mapping[VehicleId, str],
+        vehicle_id: VehicleId | None = None,
+    ) -> None:
+        for execution in self._under_way(vehicle_id):
             entry = execution.crew.member.entry
             problem = problems.get(entry.id)
             if problem is not None:
@@ -243,13 +320,3 @@ class ActiveRun:
                 execution.finish(said)  # it stands on the ground: nothing to await
             elif verb in AFTER:
                 await tell(execution.job, execution.crew, said, AFTER[verb])
-
-
-COMMANDS: dict[RunVerb, Callable[[Member], Awaitable[None]]] = {
-    RunVerb.HOLD: lambda m: m.vehicle.hold(),
-    RunVerb.RESUME: lambda m: m.vehicle.resume(),
-    RunVerb.RETURN_HOME: lambda m: m.vehicle.return_home(),
-    RunVerb.LAND: lambda m: m.vehicle.land(),
-    RunVerb.SILENCE: lambda m: m.hush(),
-    RunVerb.STOP: stop_member,
-}

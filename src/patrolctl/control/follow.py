@@ -22,11 +22,16 @@ PLAIN: dict[EventKind, tuple[str, Phase | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a sortie is: step in progress, whole laps, why it was cut."""
+    """How far a sortie is: step in progress, whole laps, why it was cut.
+
+    ``spent`` says that it was its battery that cut it: with a fresh one it
+    can go on.
+    """
 
     step: int = 0
     laps: int = 0
     cut: str | None = None
+    spent: bool = False
     ended: bool = False
 
 
@@ -69,6 +74,10 @@ def _on_returning(event: VehicleEvent, mission: Mission, before: Progress) -> No
     return Note(_said(event, "returning"), phase=Phase.RETURNING, cut=why)
 
 
+def _of_battery(event: VehicleEvent) -> bool:
+    return event.kind is EventKind.FAILSAFE and "battery" in event.text.lower()
+
+
 def _ends(event: VehicleEvent, mission: Mission) -> bool:
     if event.kind is EventKind.DISARMED:
         return True
@@ -98,7 +107,8 @@ def follow(
         fallback, phase = PLAIN[event.kind]
         note = Note(_said(event, fallback), phase=phase)
     if note is not None and note.cut is not None:
-        after = replace(after, cut=before.cut or note.cut)
+        spent = before.cut is None and _of_battery(event)
+        after = replace(after, cut=before.cut or note.cut, spent=before.spent or spent)
     if _ends(event, mission):
         after = replace(after, ended=True)
     return after, note

@@ -8,10 +8,10 @@ from patrolctl.clock import Clock
 from patrolctl.control.announce import Patience
 from patrolctl.control.gate import Gate
 from patrolctl.control.member import Member
-from patrolctl.domain.ids import RunId
+from patrolctl.domain.ids import RunId, SortieId
 from patrolctl.domain.mission import Mission
 from patrolctl.domain.plan import Plan, Sortie
-from patrolctl.domain.run import Phase, RunEvent
+from patrolctl.domain.run import Part, Phase, RunEvent, RunState, SortieRun
 from patrolctl.domain.site import Site
 from patrolctl.domain.sound import Clip
 from patrolctl.ports import Store
@@ -27,6 +27,10 @@ class Limits:
     link_lost_s: float = 60.0
     grounded_s: float = 5.0
     parked_s: float = 20.0
+    sheet_s: float = 10.0
+    recall_s: float = 10.0
+    record_s: float = 2.0
+    away_s: float = 900.0
     patience: Patience = Patience()
 
 
@@ -51,7 +55,20 @@ class Crew:
     clock: Clock
     limits: Limits
     record: Callable[[RunEvent], Awaitable[None]]
-    muted: Callable[[], bool]
+    run: Callable[[], RunState]
+    unsaved: Callable[[], str | None]
+
+    def muted(self) -> bool:
+        """Whether nothing is to be said."""
+        return self.run().muted
+
+    def held(self) -> bool:
+        """Whether nothing is to move on."""
+        return self.run().held
+
+    def sortie(self, sortie_id: SortieId) -> SortieRun:
+        """What is recorded of a sortie."""
+        return next(s for s in self.run().sorties if s.sortie_id == sortie_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +82,11 @@ class Told:
     cue_done: str | None = None
     digest: str | None = None
     cut: str | None = None
+    launching: bool | None = None
+    departures: int | None = None
+    key: str | None = None
+    waits: str | None = None
+    part: Part | None = None
 
 
 NOTHING = Told()
@@ -86,6 +108,11 @@ async def tell(job: SortieJob, crew: Crew, text: str, told: Told = NOTHING) -> N
             cue_done=told.cue_done,
             digest=told.digest,
             cut=told.cut,
+            launching=told.launching,
+            departures=told.departures,
+            key=told.key,
+            waits=told.waits,
+            part=told.part,
         )
     )
 

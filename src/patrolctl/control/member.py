@@ -9,8 +9,8 @@ from patrolctl.clock import Clock
 from patrolctl.control.broadcast import Broadcast
 from patrolctl.control.feed import LiveFeed
 from patrolctl.control.floor import Floor
+from patrolctl.control.keys import run_of
 from patrolctl.domain.errors import LinkFailed, PatrolError
-from patrolctl.domain.ids import RunId
 from patrolctl.domain.machines import FleetVehicle, LinkState
 from patrolctl.domain.sound import Playback, SpeakerState
 from patrolctl.domain.telemetry import Telemetry, VehicleEvent
@@ -39,12 +39,6 @@ class Mooring:
     pace: Pace
     on_link: Callable[[FleetVehicle, LinkState], Awaitable[None]]
     on_round: Callable[[FleetVehicle], None]
-
-
-def run_of(key: str) -> RunId | None:
-    """The run that an idempotency key ``run:cue…`` belongs to."""
-    run, colon, _ = key.partition(":")
-    return RunId(run) if colon and run else None
 
 
 class Member:

@@ -1,23 +1,35 @@
 """A sortie on the ground: compiled, checked, clips cached, uploaded, ready."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patrolctl.control.job import Crew, SortieJob, Told, insist, tell
+from patrolctl.control.rest import rest_of
 from patrolctl.domain.errors import LaunchRefused
 from patrolctl.domain.mission import Mission, UploadReceipt
-from patrolctl.domain.run import Phase
+from patrolctl.domain.run import Part, Phase
 from patrolctl.domain.sound import CueSheet
 from patrolctl.planning.compile import compile_mission
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What the vehicle holds, as it was read back."""
+    """What the vehicle holds, as it was read back; None: not read back yet.
+
+    ``laps`` were done before this part of the sortie departed.
+    """
 
     mission: Mission
     cues: CueSheet
-    receipt: UploadReceipt
+    receipt: UploadReceipt | None = None
+    laps: int = 0
+
+
+async def compiled(job: SortieJob, part: Part | None) -> Prepared:
+    """The mission of what is flown of a sortie; the same each time."""
+    rest = rest_of(job.sortie, part)
+    mission, cues = await asyncio.to_thread(compile_mission, job.plan, rest, job.site)
+    return Prepared(mission, cues, laps=part.laps if part else 0)
 
 
 async def prepare(job: SortieJob, crew: Crew) -> Prepared:
@@ -27,9 +39,8 @@ async def prepare(job: SortieJob, crew: Crew) -> Prepared:
         GateRefused: the compiled mission breaks a rule.
         VehicleError: the upload failed, or the speaker has not the clip.
     """
-    mission, cues = await asyncio.to_thread(
-        compile_mission, job.plan, job.sortie, job.site
-    )
+    prepared = await compiled(job, crew.sortie(job.sortie.id).part)
+    mission, cues = prepared.mission, prepared.cues
     await insist(job, crew, mission)
     await tell(
         job,
@@ -50,7 +61,7 @@ async def prepare(job: SortieJob, crew: Crew) -> Prepared:
         f"uploaded to {crew.member.entry.id} and read back, {receipt.items} items",
         Told(phase=Phase.UPLOADED, digest=receipt.digest),
     )
-    return Prepared(mission, cues, receipt)
+    return replace(prepared, receipt=receipt)
 
 
 async def cache_clips(job: SortieJob, crew: Crew, cues: CueSheet) -> None:

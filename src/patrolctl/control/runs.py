@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from patrolctl.control.active import ActiveRun, Lane, RunVerb, Services
+from patrolctl.control.assign import assign
 from patrolctl.control.fleet import Fleet, FleetVerb
 from patrolctl.control.hosting import TaskHost
 from patrolctl.control.job import SortieJob
+from patrolctl.control.late import LateReports
 from patrolctl.control.library import Library
-from patrolctl.domain.errors import Conflict, InputError, PatrolError, StoreFailed
+from patrolctl.domain.errors import Conflict, GateRefused, PatrolError, StoreFailed
 from patrolctl.domain.evidence import Evidence
 from patrolctl.domain.ids import PlanId, RunId, SortieId, VehicleId
 from patrolctl.domain.machines import LinkState
@@ -29,6 +31,9 @@ FLEET_TO_RUN = {
     FleetVerb.RETURN_HOME: RunVerb.RETURN_HOME,
     FleetVerb.STOP: RunVerb.STOP,
 }
+
+
+_NOT_STARTED = frozenset({Phase.DRAFT, Phase.CHECKED, Phase.UPLOADED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,52 +53,6 @@ class LaunchOrder:
     loops: int | None = None
 
 
-def assign(
-    sorties: tuple[Sortie, ...],
-    chosen: Mapping[str, str],
-    fleet: Fleet,
-    busy: frozenset[VehicleId],
-) -> dict[SortieId, VehicleId]:
-    """A vehicle for every sortie.
-
-    The operator's choice first, then the plan's own vehicle, then the free
-    vehicles of the kind in turn.
-
-    Raises:
-        InputError: an unknown sortie or vehicle, or one of another kind.
-        Conflict: a vehicle is busy, or there is none for a sortie.
-    """
-    known = {s.id for s in sorties}
-    if strangers := sorted(set(chosen) - known):
-        raise InputError.one("vehicles", f"the plan has no sortie {strangers[0]}")
-    result: dict[SortieId, VehicleId] = {}
-    turn: dict[str, int] = {}
-    for sortie in sorties:
-        named = chosen.get(sortie.id) or sortie.vehicle
-        if named is None:
-            free = [
-                m.entry.id
-                for m in fleet.members
-                if m.entry.kind is sortie.vehicle_kind and m.entry.id not in busy
-            ]
-            if not free:
-                raise Conflict(f"no free {sortie.vehicle_kind} for sortie {sortie.id}")
-            count = turn.get(sortie.vehicle_kind, 0)
-            turn[sortie.vehicle_kind] = count + 1
-            named = free[count % len(free)]
-        entry = fleet.member(VehicleId(named)).entry
-        if entry.kind is not sortie.vehicle_kind:
-            raise InputError.one(
-                f"sortie {sortie.id}",
-                f"{entry.id} is a {entry.kind}",
-                f"it needs a {sortie.vehicle_kind}",
-            )
-        if entry.id in busy:
-            raise Conflict(f"{entry.id} is busy with another run")
-        result[sortie.id] = entry.id
-    return result
-
-
 class Runs:
     """All runs; those under way live here, the others in the store."""
 
@@ -107,31 +66,110 @@ class Runs:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Runs"]:
-        """Host the runs' tasks for as long as the context lasts."""
-        await self._close_orphans()
+        """Host the runs' tasks for as long as the context lasts.
+
+        The runs that an earlier process left unfinished go on first.
+        """
+        late = LateReports(
+            self._by.clock,
+            state=self.state,
+            record=self._record_late,
+            prove=self._prove_again,
+        )
         async with self._host.open():
+            for member in self._fleet.members:
+                listening = late.listen(member.playbacks.listen())
+                self._host.start(listening, f"late-{member.entry.id}")
+            self._host.start(late.prove(), "late-evidence")
+            await self._take_up()
             yield self
 
-    async def _close_orphans(self) -> None:
-        """End the runs that an earlier process left unfinished.
+    # -- what an earlier process left
 
-        Their vehicles were left to their own missions and failsafes; this
-        service does not know what they did, and says so.
-        """
-        for state in await self._by.store.runs():
-            if state.phase in ENDED:
+    async def _take_up(self) -> None:
+        for state in await self._by.store.unfinished_runs():
+            try:
+                active = await self._left_run(state)
+            except PatrolError as e:
+                await self._give_up(state, str(e))
                 continue
-            for sortie_id in (*(s.sortie_id for s in state.sorties), None):
-                event = RunEvent(
-                    id=uuid.uuid4().hex,
-                    ts_utc=self._by.clock.utc(),
-                    run_id=state.id,
-                    text="the service ended while this was under way",
-                    sortie_id=sortie_id,
-                    phase=Phase.FAILED,
-                )
-                state = advance(state, event)  # noqa: PLW2901 - the fold
-                await self._by.feed.run_event(event, state)
+            self._active[state.id] = active
+            self._host.start(self._go_on(active), f"run-{state.id}")
+
+    async def _left_run(self, state: RunState) -> ActiveRun:
+        plan = await self._plan_of(state)
+        site = self._library.site_of(plan)
+        chosen = {s.sortie_id: s.vehicle_id for s in state.sorties}
+        lanes = self._lanes(state.id, plan, site, chosen)
+        return ActiveRun(state, lanes, self._by, left=True)
+
+    async def _plan_of(self, state: RunState) -> Plan:
+        """The plan as it was launched, rounds included."""
+        plan = await self._by.store.plan(state.plan_id)
+        loops = {s.sortie_id: s.loops for s in state.sorties}
+        sorties = tuple(
+            replace(s, loops=loops[s.id]) for s in plan.sorties if s.id in loops
+        )
+        return replace(plan, sorties=sorties)
+
+    async def _go_on(self, active: ActiveRun) -> None:
+        """Say that the service is back; nothing starts that is stale by now."""
+        state = active.state
+        events = await self._by.store.run_events(state.id)
+        last_utc = events[-1].ts_utc if events else state.created_utc
+        away_s = (self._by.clock.utc() - last_utc).total_seconds()
+        await active.tell(f"the service was restarted, {away_s:.0f} s after the last")
+        why = await self._stale(active, away_s)
+        waits = any(s.phase in _NOT_STARTED for s in state.sorties)
+        if why is not None and waits:
+            event = active.heed(RunVerb.HOLD, f"held: {why}; resume launches the rest")
+            await active.record(event)
+        await self._see_through(active)
+
+    async def _stale(self, active: ActiveRun, away_s: float) -> str | None:
+        """Why what has not started must not start by itself any more."""
+        if away_s > self._by.limits.away_s:
+            return f"the service was away for {away_s / 60:.0f} min"
+        job = active.lanes[0].jobs[0]
+        try:
+            await self._by.gate.insist_plan(job.plan, job.site)
+        except GateRefused as e:
+            return str(e).replace("\n", "; ")
+        return None
+
+    async def _give_up(self, state: RunState, why: str) -> None:
+        """Close a run that cannot be taken up."""
+        for sortie_id in (*(s.sortie_id for s in state.sorties), None):
+            event = RunEvent(
+                id=uuid.uuid4().hex,
+                ts_utc=self._by.clock.utc(),
+                run_id=state.id,
+                text=f"the service ended while this was under way; {why}",
+                sortie_id=sortie_id,
+                phase=Phase.FAILED,
+            )
+            state = advance(state, event)
+            await self._by.feed.run_event(event, state)
+
+    async def _record_late(self, state: RunState, event: RunEvent) -> None:
+        active = self._active.get(state.id)
+        if active is not None:
+            await active.record(event)
+        else:
+            await self._by.feed.run_event(event, advance(state, event))
+
+    async def _prove_again(self, run_id: RunId) -> None:
+        if run_id in self._active:
+            return  # it will be proved in a moment
+        state = await self._by.store.run(run_id)
+        evidence = await self.prove(state, await self._plan_of(state))
+        event = RunEvent(
+            id=uuid.uuid4().hex,
+            ts_utc=self._by.clock.utc(),
+            run_id=run_id,
+            text=f"evidence anew, after late reports: {_summary(evidence)}",
+        )
+        await self._by.feed.run_event(event, state)
 
     # -- looking
 
@@ -248,11 +286,7 @@ class Runs:
 
     async def _prove(self, active: ActiveRun) -> None:
         evidence = await self.prove(active.state, active.lanes[0].jobs[0].plan)
-        s = evidence.summary
-        await active.tell(
-            f"evidence: {s.reached} of {s.reachable} reachable receivers reached,"
-            f" {s.playbacks_complete} of {s.playbacks} playbacks complete"
-        )
+        await active.tell(f"evidence: {_summary(evidence)}")
 
     async def prove(self, state: RunState, plan: Plan) -> Evidence:
         """Who was reached, from tracks and playbacks; kept in the store."""
@@ -274,8 +308,15 @@ class Runs:
 
     # -- commands
 
-    async def command(self, run_id: RunId, verb: RunVerb, actor: str) -> RunState:
-        """Tell a run; the vehicles first, the books afterwards.
+    async def command(
+        self,
+        run_id: RunId,
+        verb: RunVerb,
+        actor: str,
+        *,
+        vehicle_id: VehicleId | None = None,
+    ) -> RunState:
+        """Tell a run, or (``change_battery``) one of its vehicles.
 
         Raises:
             NotFound: no such run.
@@ -286,15 +327,17 @@ class Runs:
             state = await self._by.store.run(run_id)
             raise Conflict(f"run {run_id} is {state.phase}")
         try:
-            await active.command(verb, actor)
+            await active.command(verb, actor, vehicle_id)
         finally:
             await self._note(actor, verb, f"run {run_id}")
         return active.state
 
     async def fleet_command(self, verb: FleetVerb, actor: str) -> dict[VehicleId, str]:
         """Tell the whole fleet; nothing that waits on the ground starts then."""
-        for active in self._active.values():
-            active.heed(FLEET_TO_RUN[verb], f"fleet {verb} by {actor}")
+        for active in tuple(self._active.values()):
+            event = active.heed(FLEET_TO_RUN[verb], f"fleet {verb} by {actor}")
+            # Beside it, not before: STOP waits for no book.
+            self._host.start(active.note(event), f"note-{verb}-{active.state.id}")
         return await self._fleet.command(verb)
 
     async def note_fleet_command(
@@ -313,6 +356,14 @@ class Runs:
             await self._by.store.audit(actor, action, detail)
         except StoreFailed as e:
             log.warning("not in the audit log: %s %s: %s", action, detail, e)
+
+
+def _summary(evidence: Evidence) -> str:
+    s = evidence.summary
+    return (
+        f"{s.reached} of {s.reachable} reachable receivers reached,"
+        f" {s.playbacks_complete} of {s.playbacks} playbacks complete"
+    )
 
 
 def with_loops(plan: Plan, loops: int) -> Plan:

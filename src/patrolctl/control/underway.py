@@ -1,18 +1,17 @@
-"""A sortie under way: facts followed, cues played, dwells kept long enough."""
+"""A sortie under way: facts followed, messages said, dwells kept for them."""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from patrolctl.control.announce import Voice, announce, longest_s
 from patrolctl.control.broadcast import Listener
+from patrolctl.control.cueing import Cueing, Due
 from patrolctl.control.follow import Note, Progress, follow
 from patrolctl.control.job import Crew, SortieJob, Told, tell
 from patrolctl.control.prepare import Prepared
-from patrolctl.domain.errors import LinkFailed, PatrolError
+from patrolctl.domain.errors import LinkFailed
 from patrolctl.domain.machines import LinkState, VehicleKind
-from patrolctl.domain.sound import Cue, Playback, PlaybackStatus
 from patrolctl.domain.telemetry import EventKind, Telemetry, VehicleEvent
 
 log = logging.getLogger(__name__)
@@ -24,7 +23,8 @@ class Underway:
     Args:
         job: what is done.
         crew: who does it.
-        prepared: the mission that was uploaded.
+        prepared: the mission that it flies.
+        cueing: the sortie's messages.
         recalled: whether the operator ended it.
     """
 
@@ -33,15 +33,19 @@ class Underway:
         job: SortieJob,
         crew: Crew,
         prepared: Prepared,
+        cueing: Cueing,
         recalled: Callable[[], bool],
     ) -> None:
         self._job = job
         self._crew = crew
         self._mission = prepared.mission
         self._cues = prepared.cues
+        self._cueing = cueing
         self._recalled = recalled
         self._cued: set[str] = set()
-        self.progress = Progress(step=1)
+        self._dwell = 0  # counts those begun; 0 while it is in none
+        self._dwells = 0
+        self.progress = Progress(step=1, laps=prepared.laps)
 
     async def follow(self, events: Listener[VehicleEvent]) -> Progress:
         """Until the vehicle is home (or down), whatever the reason.
@@ -51,20 +55,21 @@ class Underway:
                 that nobody knows.
         """
         async with asyncio.TaskGroup() as group:
-            watch = group.create_task(self._watch(events), name="watch")
-            talks: list[asyncio.Task[None]] = []
+            tasks = [group.create_task(self._watch(events), name="watch")]
             async for event in events:
                 before = self.progress
                 self.progress, note = follow(event, self._mission, before)
                 if self.progress.ended:
                     break
-                if cue := self._cue_of(event):  # first: the vehicle stands there now
-                    talk = self._talk(cue, event.seq or 0)
-                    talks.append(group.create_task(talk, name=f"cue-{cue.id}"))
+                if due := self._due(event):  # first: the vehicle stands there now
+                    talk = self._cueing.talk(due)
+                    tasks.append(group.create_task(talk, name=f"cue-{due.name}"))
+                if self.progress.laps != before.laps:
+                    loading = self._cueing.reload(self.progress.laps)
+                    tasks.append(group.create_task(loading, name="cue-sheet"))
                 if note is not None:
                     await self._tell(note, before)
-            watch.cancel()
-            for task in talks:
+            for task in tasks:
                 task.cancel()
         return self.progress
 
@@ -76,65 +81,23 @@ class Underway:
 
     # -- message and motion
 
-    def _cue_of(self, event: VehicleEvent) -> Cue | None:
-        """The cue that this fact starts, once a lap."""
+    def _due(self, event: VehicleEvent) -> Due | None:
+        """The message that this fact makes due, once a lap."""
+        if event.kind in {EventKind.STEP, EventKind.DWELL_ENDED}:
+            self._dwell = 0
         if event.kind is not EventKind.DWELL_STARTED or event.seq is None:
             return None
+        self._dwells += 1
+        this = self._dwell = self._dwells
         cue = self._cues.at(event.seq)
-        if cue is None or self._key(cue) in self._cued:
+        if cue is None:
             return None
-        self._cued.add(self._key(cue))
-        return cue
-
-    def _key(self, cue: Cue) -> str:
-        lap = f":lap{self.progress.laps + 1}" if self.progress.laps else ""
-        return f"{self._job.run_id}:{cue.id}{lap}"
-
-    async def _talk(self, cue: Cue, seq: int) -> None:
-        """Play the cue; the vehicle stays until it was heard to its end."""
-        if self._crew.muted():
-            await tell(self._job, self._crew, f"cue {cue.id} not played: silenced")
-            await self._keep(seq, 0.0)
-            return
-        lap = self.progress.laps
-        await self._keep(seq, longest_s(cue, self._crew.limits.patience))
-        try:
-            outcome = await self._announce(cue, self._key(cue))
-        finally:
-            await self._keep(seq, 0.0)
-        await self._told_of(cue, lap, outcome)
-
-    async def _keep(self, seq: int, for_s: float) -> None:
-        try:
-            await self._crew.member.vehicle.keep(seq, for_s)
-        except PatrolError as e:
-            await tell(self._job, self._crew, f"motion does not wait: {e}")
-
-    async def _announce(self, cue: Cue, key: str) -> Playback | str:
-        member = self._crew.member
-        if member.speaker is None:
-            return "the vehicle has no loudspeaker"
-        return await announce(
-            Voice(member.speaker, member.playbacks),
-            cue,
-            key=key,
-            clock=self._crew.clock,
-            patience=self._crew.limits.patience,
-        )
-
-    async def _told_of(self, cue: Cue, lap: int, outcome: Playback | str) -> None:
-        if isinstance(outcome, str):
-            await tell(self._job, self._crew, f"cue {cue.id} not played: {outcome}")
-        elif outcome.status is PlaybackStatus.COMPLETED and outcome.complete:
-            await tell(
-                self._job,
-                self._crew,
-                f"cue {cue.id} played to the end",
-                Told(cue_done=f"{cue.id}:lap{lap + 1}" if lap else cue.id),
-            )
-        else:
-            why = outcome.reason or outcome.status.value
-            await tell(self._job, self._crew, f"cue {cue.id} not complete: {why}")
+        gone = lambda: self._dwell != this  # noqa: E731 - bound to this dwell
+        due = Due(cue, event.seq, self.progress.laps, gone)
+        if due.name in self._cued:
+            return None
+        self._cued.add(due.name)
+        return due
 
     # -- what the facts do not tell
 

@@ -80,9 +80,10 @@ class SortieRun:
     its mission although the vehicle itself is coming home safely.
 
     ``launching`` says that a launch was decided and its outcome not recorded
-    yet, ``plays`` are the keys that a speaker was asked to play. ``waits`` is
-    why the vehicle waits on the ground for the operator (None: it does not);
-    ``part`` what is flown (None: all of it).
+    yet, ``departures`` counts those that are; ``plays`` are the keys that a
+    speaker was asked to play. ``waits`` is why the vehicle waits on the ground
+    for the operator (None: it does not); ``part`` what is flown (None: all of
+    it).
     """
 
     sortie_id: SortieId
@@ -98,6 +99,7 @@ class SortieRun:
     reason: str | None = None
     cut: str | None = None
     launching: bool = False
+    departures: int = 0
     plays: tuple[str, ...] = ()
     waits: str | None = None
     part: Part | None = None
@@ -163,6 +165,7 @@ class RunEvent:
     digest: str | None = None
     cut: str | None = None
     launching: bool | None = None
+    departures: int | None = None
     key: str | None = None
     waits: str | None = None
     part: Part | None = None
@@ -208,6 +211,7 @@ def _apply(sortie: SortieRun, event: RunEvent) -> SortieRun:
         reason=event.text if ended_badly else sortie.reason,
         cut=event.cut or sortie.cut,
         launching=_or(event.launching, sortie.launching),
+        departures=_or(event.departures, sortie.departures),
         plays=_with(sortie.plays, event.key),
         waits=(_or(event.waits, sortie.waits) or None),
         part=event.part or sortie.part,

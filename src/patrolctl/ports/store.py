@@ -67,6 +67,10 @@ class Store(Protocol):
         """Runs, newest first."""
         ...
 
+    async def unfinished_runs(self) -> tuple[RunState, ...]:
+        """Every run that has not ended, oldest first."""
+        ...
+
     async def run_events(self, run_id: RunId) -> tuple[RunEvent, ...]:
         """The run's events in their order."""
         ...

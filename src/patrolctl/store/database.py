@@ -18,7 +18,7 @@ from patrolctl.domain.evidence import Evidence, TrackPoint
 from patrolctl.domain.ids import PlanId, RunId, ScheduleId, VehicleId
 from patrolctl.domain.jsondoc import decode, encode
 from patrolctl.domain.plan import Plan, PlanHead
-from patrolctl.domain.run import RunEvent, RunState
+from patrolctl.domain.run import ENDED, RunEvent, RunState
 from patrolctl.domain.sound import Playback, PlaybackStatus
 from patrolctl.domain.telemetry import VehicleEvent
 from patrolctl.store import tables as t
@@ -151,6 +151,14 @@ class SqlStore:
     async def runs(self, *, limit: int = 100) -> tuple[RunState, ...]:
         """Runs, newest first."""
         query = select(t.runs.c.doc).order_by(t.runs.c.created_us.desc()).limit(limit)
+        async with self._read() as db:
+            return tuple(_decoded(r[0], RunState) for r in await db.execute(query))
+
+    async def unfinished_runs(self) -> tuple[RunState, ...]:
+        """Every run that has not ended, oldest first."""
+        c = t.runs.c
+        ended = [p.value for p in ENDED]
+        query = select(c.doc).where(c.phase.not_in(ended)).order_by(c.created_us)
         async with self._read() as db:
             return tuple(_decoded(r[0], RunState) for r in await db.execute(query))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,7 +19,13 @@ from patrolctl.control.gate import Gate, _insist
 from patrolctl.control.job import Limits
 from patrolctl.domain.audit import AuditEntry
 from patrolctl.domain.brief import Brief, Occurrence
-from patrolctl.domain.errors import Conflict, LaunchRefused, NotFound, StoreFailed
+from patrolctl.domain.errors import (
+    Conflict,
+    LaunchRefused,
+    NotFound,
+    StoreFailed,
+    UploadFailed,
+)
 from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.ids import AnnouncementId, SortieId, SpeakerId, VehicleId
 from patrolctl.domain.machines import (
@@ -29,7 +35,7 @@ from patrolctl.domain.machines import (
     VehicleKind,
     VehicleProfile,
 )
-from patrolctl.domain.mission import Mission, StepType, UploadReceipt
+from patrolctl.domain.mission import Breakpoint, Mission, StepType, UploadReceipt
 from patrolctl.domain.plan import (
     ItemType,
     Plan,
@@ -42,12 +48,14 @@ from patrolctl.domain.plan import (
     Requirement,
     Sortie,
 )
+from patrolctl.domain.run import ENDED
 from patrolctl.domain.site import Site
 from patrolctl.domain.sound import (
     Announcement,
     Clip,
     Cue,
     CutBy,
+    PlacedCue,
     Playback,
     PlaybackStatus,
     Priority,
@@ -127,6 +135,12 @@ class MemoryStore:
     async def runs(self, *, limit: int = 100) -> tuple[object, ...]:
         return tuple(self.states.values())[:limit]
 
+    async def unfinished_runs(self) -> tuple[object, ...]:
+        return tuple(s for s in self.states.values() if s.phase not in ENDED)
+
+    async def run_events(self, run_id: str) -> tuple[object, ...]:
+        return tuple(e for e in self.events if e.run_id == run_id)
+
     async def add_vehicle_event(self, event: VehicleEvent) -> None:
         await self._touch()
         self.vehicle_facts.append(event)
@@ -201,8 +215,12 @@ class FakeVehicle:
         self.mission: Mission | None = None
         self.armed = False
         self.moving = asyncio.Event()
-        self.recalled = False
         self.battery = 1.0
+        self.returning = False
+        self.flown = 0
+        self.breakpoint: Breakpoint | None = None
+        self.dwelling = False
+        self.die_at: str | None = None
         self.stuck = False
         self.lose_mission = False
         self.stays_armed = False
@@ -220,6 +238,9 @@ class FakeVehicle:
             kind=self.entry.kind,
             ts_utc=self.clock.utc(),
             link=self.link,
+            mode="A MODE",
+            purpose=self.purpose,
+            mission_active=self.purpose == "mission",
             armed=self.armed,
             on_ground=not self.armed,
             lat_deg=ORIGIN.lat_deg,
@@ -230,6 +251,14 @@ class FakeVehicle:
             battery_ratio=self.battery,
             seq=self.seq,
         )
+
+    @property
+    def purpose(self) -> str | None:
+        if not self.armed:
+            return None
+        if self.returning:
+            return "return"
+        return "mission" if self.moving.is_set() else "hold"
 
     def track(self) -> tuple[TrackPoint, ...]:
         t = self.telemetry
@@ -267,12 +296,30 @@ class FakeVehicle:
         digest = "other" if self.lose_mission else mission.digest()
         return UploadReceipt(self.entry.id, digest, "boot", len(mission.steps))
 
-    async def launch(self, receipt: UploadReceipt) -> None:
+    async def adopt(self, mission: Mission) -> UploadReceipt:
+        await self._called("adopt")
+        if self.mission is None or self.mission.digest() != mission.digest():
+            raise UploadFailed(self.entry.id, "NOT ADOPTED", detail="item 3 differs")
+        if self.armed and self.purpose == "mission":
+            self.emit(EventKind.STEP, "", self.seq)
+            if self.dwelling:
+                self.emit(EventKind.DWELL_STARTED, "", self.seq)
+        return UploadReceipt(self.entry.id, mission.digest(), "boot", 1)
+
+    async def launch(
+        self,
+        receipt: UploadReceipt,
+        *,
+        arming: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         await self._called("launch")
         if self.not_ready:
             raise LaunchRefused(self.entry.id, self.not_ready)
+        if arming is not None:
+            await arming()
         self.armed = True
-        self.recalled = False
+        self.flown += 1
+        self.returning = False
         self.moving.set()
         self._flight = self.group.create_task(self._fly(), name="flight")
 
@@ -313,6 +360,8 @@ class FakeVehicle:
 
     def _home(self, kind: EventKind) -> None:
         self.emit(kind)
+        self.returning = True
+        self.breakpoint = Breakpoint(self.seq)
         if self._flight is not None:
             self._flight.cancel()
         self.group.create_task(self._land(), name="landing")
@@ -343,22 +392,32 @@ class FakeVehicle:
                 await self._dwell(step.seq, step.duration_s or 0.0)
             else:
                 await self.clock.sleep(5.0)
+        self.breakpoint = None
         if self.entry.kind is VehicleKind.COPTER:
             self.armed = False
             self.emit(EventKind.DISARMED)
         self.emit(EventKind.FINISHED)
 
     async def _dwell(self, seq: int, duration_s: float) -> None:
+        self.dwelling = True
         self.emit(EventKind.DWELL_STARTED, "", seq)
         self._kept_until[seq] = self.clock.monotonic_s() + duration_s
         while self.clock.monotonic_s() < self._kept_until[seq]:
             await self.clock.sleep(0.5)
-            await self.moving.wait()
+            if not self.moving.is_set():  # what is left is kept through a hold
+                left_s = self._kept_until[seq] - self.clock.monotonic_s()
+                await self.moving.wait()
+                self._kept_until[seq] = self.clock.monotonic_s() + left_s
+        self.dwelling = False
         self.emit(EventKind.DWELL_ENDED, "", seq)
 
 
 class FakeSpeaker:
-    """Plays in the clock's time; the same key once."""
+    """Plays in the clock's time; the same key once; holds a cue sheet.
+
+    ``cut_after_s`` breaks so many playbacks off; ``linked`` False loses
+    commands and keeps reports until :meth:`relink`.
+    """
 
     def __init__(self, speaker_id: str, clock: ManualClock) -> None:
         self.id = SpeakerId(speaker_id)
@@ -366,23 +425,65 @@ class FakeSpeaker:
         self.cached: tuple[str, ...] = ()
         self.commands: list[str] = []
         self.plays: list[str] = []
+        self.whole: list[str] = []
         self.spans: list[tuple[float, float]] = []
         self.refuse: str | None = None
         self.deaf = 0
         self.slow_s = 0.0
+        self.cuts = 0
         self.never_caches = False
         self.silenced = 0
+        self.linked = True
+        self.sheet: tuple[PlacedCue, ...] = ()
+        self.sheets: list[tuple[str, ...]] = []
+        self.held: str | None = None
         self.group: asyncio.TaskGroup | None = None
+        self._last: dict[str, Playback] = {}
+        self._now: asyncio.Event | None = None
+        self._cut_by: CutBy | None = None
+        self._waiting: list[Playback] = []
         self._listeners: list[asyncio.Queue[Playback]] = []
-        self._now: tuple[asyncio.Task[None], Cue, str, datetime] | None = None
 
     @property
     def state(self) -> SpeakerState:
-        return SpeakerState(self.id, SpeakerPhase.IDLE, self.cached)
+        return SpeakerState(self.id, SpeakerPhase.IDLE, self.cached, sheet=self.held)
 
     async def prepare(self, clip: Clip) -> None:
         if not self.never_caches:
             self.cached = (*self.cached, clip.sha256)
+
+    async def load(
+        self,
+        cues: tuple[PlacedCue, ...],
+        *,
+        run_id: str,
+        sortie_id: str,
+        expires_utc: datetime,
+    ) -> None:
+        if self.linked:
+            self.sheet = cues
+            self.sheets.append(tuple(c.key for c in cues))
+            self.held = f"{run_id}/{sortie_id}" if cues else None
+
+    async def recall(self, keys: tuple[str, ...]) -> None:
+        if self.linked:
+            for key in keys:
+                if key in self._last:
+                    self.report(self._last[key])
+
+    def arrived(self, cue_id: str) -> None:
+        """By itself: the vehicle stands where this cue is due."""
+        for placed in self.sheet:
+            if placed.cue.id == cue_id and placed.key not in self.plays:
+                self._begin(placed.cue, placed.key)
+                return
+
+    def relink(self) -> None:
+        """What waited is reported now."""
+        self.linked = True
+        waiting, self._waiting = self._waiting, []
+        for report in waiting:
+            self.report(report)
 
     async def play(
         self,
@@ -393,36 +494,24 @@ class FakeSpeaker:
         priority: Priority = Priority.NORMAL,
     ) -> None:
         self.commands.append(key)
-        if self.deaf > 0:
+        if self.deaf > 0 or not self.linked:
             self.deaf -= 1
-            return
-        if key not in self.plays:
-            self.plays.append(key)
+        elif key not in self.plays:
             if priority is Priority.URGENT:
                 self.cut(CutBy.URGENT)
-            task = self.group.create_task(self._play(cue, key), name="play")
-            self._now = (task, cue, key, self.clock.utc())
+            self._begin(cue, key)
+        else:
+            self.report(self._last[key])
 
     def cut(self, by: CutBy) -> None:
         """Cut what plays, as a real one does for somebody else's sake."""
-        if self._now is None or self._now[0].done():
-            return
-        task, cue, key, start = self._now
-        task.cancel()
-        self.report(
-            Playback(
-                f"c-{key}",
-                self.id,
-                key,
-                cue.clip_sha256,
-                PlaybackStatus.CUT,
-                start,
-                end_utc=self.clock.utc(),
-                cue_id=cue.id,
-                reason=f"{by} came between",
-                cut_by=by,
-            )
-        )
+        if self._now is not None:
+            self._cut_by = by
+            self._now.set()
+
+    def _begin(self, cue: Cue, key: str) -> None:
+        self.plays.append(key)
+        self.group.create_task(self._play(cue, key), name="play")
 
     async def _play(self, cue: Cue, key: str) -> None:
         start = self.clock.utc()
@@ -441,31 +530,53 @@ class FakeSpeaker:
             )
             return
         self.report(report)
+        hush = self._now = asyncio.Event()
         started_s = self.clock.monotonic_s()
-        await self.clock.sleep(cue.clip_duration_s * cue.repeats + self.slow_s)
+        length_s = cue.clip_duration_s * cue.repeats + self.slow_s
+        broken = self.cuts > 0
+        self.cuts -= broken
+        try:
+            async with self.clock.timeout(length_s / 2 if broken else length_s):
+                await hush.wait()
+        except TimeoutError:
+            pass
         self.spans.append((started_s, self.clock.monotonic_s()))
+        cut = broken or hush.is_set()
+        self._now = None if self._now is hush else self._now
+        if not cut:
+            self.whole.append(key)
         self.report(
             replace(
                 report,
-                status=PlaybackStatus.COMPLETED,
-                complete=True,
+                status=PlaybackStatus.CUT if cut else PlaybackStatus.COMPLETED,
+                complete=not cut,
                 end_utc=self.clock.utc(),
-                repeats_done=cue.repeats,
+                repeats_done=0 if cut else cue.repeats,
+                reason=f"{self._cut_by} came between" if hush.is_set() else None,
+                cut_by=self._cut_by if hush.is_set() else None,
             )
         )
 
     def report(self, playback: Playback) -> None:
+        self._last[playback.key] = playback
+        if not self.linked:
+            self._waiting.append(playback)
+            return
         for listener in self._listeners:
             listener.put_nowait(playback)
 
     async def silence(self) -> None:
         self.silenced += 1
+        self.cut(CutBy.SILENCE)
 
     async def playbacks(self) -> AsyncIterator[Playback]:
         queue: asyncio.Queue[Playback] = asyncio.Queue()
         self._listeners.append(queue)
-        while True:
-            yield await queue.get()
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._listeners.remove(queue)
 
 
 class FakeGate(Gate):

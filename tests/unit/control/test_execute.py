@@ -308,11 +308,11 @@ async def test_a_failsafe_is_followed_and_told(kit, make) -> None:
         Flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await kit.until(lambda: flight.state.phase is Phase.RUNNING)
-        kit.vehicles["d1"].failsafe("Battery 1 is low")
+        kit.vehicles["d1"].failsafe("GCS Failsafe")
         await flight.to_the_end()
         (sortie,) = flight.state.sorties
         assert sortie.phase is Phase.ABORTED
-        assert sortie.cut == "failsafe: Battery 1 is low"
+        assert sortie.cut == "failsafe: GCS Failsafe"
         calls = [c for c in kit.vehicles["d1"].calls if c != "keep"]
         assert calls == ["upload", "launch"]  # never against it
 
