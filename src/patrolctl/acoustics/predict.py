@@ -95,6 +95,17 @@ def free_field_db(
     return np.asarray(base - spread[:, None] - absorbed - off, dtype=np.float64)
 
 
+def rotor_db(
+    source: Source, distance_m: Floats, air: Air = STANDARD_AIR
+) -> Floats | None:
+    """(n, 8) the vehicle's own noise in the free field; None where none is told."""
+    if source.speaker.noise_1m_db is None:
+        return None
+    spread = 20.0 * np.log10(distance_m)[:, None]
+    absorbed = absorption_db_m(air)[None, :] * distance_m[:, None]
+    return np.asarray(rotor_noise_1m_db(source.speaker.noise_1m_db) - spread - absorbed)
+
+
 def listener_sti(
     bands_db: Floats,
     indoors: Bools,
@@ -189,11 +200,8 @@ def predict(
     elif len(hidden):
         screen[hidden] = _screen_db(scene, source, points[hidden], ground[hidden])
     bands -= screen
-    rotor = None
-    if source.speaker.noise_1m_db is not None:
-        spread = 20.0 * np.log10(distance)[:, None]
-        absorbed = absorption_db_m(air)[None, :] * distance[:, None]
-        rotor = rotor_noise_1m_db(source.speaker.noise_1m_db) - spread - absorbed
+    rotor = rotor_db(source, distance, air)
+    if rotor is not None:
         rotor = rotor - screen
     sti = listener_sti(bands, np.asarray(indoors), listening, rotor)
     return Prediction(bands, a_level_db(bands), sti, visible)

@@ -4,6 +4,10 @@ The vehicle moves while it speaks, so a message is looked at each second of
 its span: it counts at a receiver only if it was intelligible there, with
 nothing solid in between, in every one of them. The level told is the energy
 mean over the span.
+
+A track says where a vehicle measured itself to be, not where it was. What is
+claimed must hold wherever within that error it may have been: farther away,
+turned away, behind the corner.
 """
 
 from dataclasses import dataclass
@@ -11,7 +15,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from patrolctl.acoustics import Listening, Prediction, Source, predict, scene_of
+from patrolctl.acoustics import (
+    STANDARD_AIR,
+    Listening,
+    Source,
+    free_field_db,
+    geometry,
+    listener_sti,
+    predict,
+    rotor_db,
+    scene_of,
+)
+from patrolctl.acoustics.bands import a_level_db
 from patrolctl.domain.machines import ROVER_SPEAKER_UP_M, VehicleKind
 from patrolctl.domain.plan import Plan
 from patrolctl.domain.site import Site
@@ -28,6 +43,11 @@ SAMPLE_S = 1.0
 SAME_M = 0.25
 SAME_DEG = 1.0
 FARTHEST_M = 600.0
+# The planner's position_error_m covers how well a vehicle knows its place and
+# how well it keeps it. A flown track leaves the first, which is the greater.
+# Compasses of copters are trusted to about 3 degrees once calibrated.
+KNOWING_SHARE = 2.0 / 3.0
+HEADING_ERROR_DEG = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +79,18 @@ class Reception:
     sti: Floats
     level_db: Floats
     seen: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class _Certain:
+    """One second at those of some rows (indices) that heard it for certain.
+
+    STI and level are those of the measured pose.
+    """
+
+    rows: Ints
+    sti: Floats
+    level_db: Floats
 
 
 def sampled(message: Message, track: Track) -> Poses:
@@ -93,6 +125,7 @@ class Hearing:
         self.site = site
         self.scene = scene_of(site)
         self.ears = Ears.of(plan, site)
+        self.place_error_m = KNOWING_SHARE * plan.vehicle.position_error_m
         self._listening = Listening.of(plan.requirement)
 
     def sources(self, message: Message, track: Track) -> list[Source]:
@@ -118,25 +151,28 @@ class Hearing:
         first = np.array(sources[0].position_m)
         gap = np.linalg.norm(self.ears.place_m - first, axis=1)
         rows = np.flatnonzero(gap <= FARTHEST_M)
-        # Hidden ones first: their sound round corners is costly to reckon.
-        clear = self.scene.visible(first[None], self.ears.place_m[rows])[0]
-        rows = rows[clear]
         sti, energy = np.full(len(rows), np.inf), np.zeros(len(rows))
         for source in sources:
-            got = self._predict(source, rows)
+            got = self._certain(source, rows)
+            rows, sti, energy = rows[got.rows], sti[got.rows], energy[got.rows]
             sti = np.minimum(sti, got.sti)
             energy = energy + 10.0 ** (got.level_db / 10.0)
-            keep = got.heard(self.plan.requirement.sti_min)
-            rows, sti, energy = rows[keep], sti[keep], energy[keep]
         level = 10.0 * np.log10(energy / len(sources))
         return Reception(rows, sti, level, np.ones(len(rows), dtype=np.bool_))
 
     def partly(self, sources: list[Source], rows: Ints) -> Reception:
         """What given receivers got of a message, sound round corners included."""
+        ears = self.ears
         sti, energy = np.full(len(rows), np.inf), np.zeros(len(rows))
         seen = np.zeros(len(rows), dtype=np.bool_)
         for source in sources:
-            got = self._predict(source, rows)
+            got = predict(
+                self.scene,
+                source,
+                ears.place_m[rows],
+                ears.indoors[rows],
+                self._listening,
+            )
             sti = np.minimum(sti, got.sti)
             energy = energy + 10.0 ** (got.level_db / 10.0)
             seen |= got.visible
@@ -144,8 +180,29 @@ class Hearing:
             level = 10.0 * np.log10(energy / len(sources))
         return Reception(rows, sti, level, seen)
 
-    def _predict(self, source: Source, rows: Ints) -> Prediction:
-        ears = self.ears
-        return predict(
-            self.scene, source, ears.place_m[rows], ears.indoors[rows], self._listening
+    def _certain(self, source: Source, rows: Ints) -> "_Certain":
+        """Which of some receivers heard this second for certain.
+
+        Line of sight from everywhere within the error; intelligible at the
+        farthest and at the widest angle that the error allows.
+        """
+        place, indoors = self.ears.place_m[rows], self.ears.indoors[rows]
+        here = np.array([source.position_m])
+        kept = np.flatnonzero(
+            self.scene.visible(here, place, error_m=self.place_error_m)[0]
         )
+        place, indoors = place[kept], indoors[kept]
+        distance, off = geometry(source, place)
+        rotor = rotor_db(source, distance)
+        lean = np.degrees(np.arcsin(np.minimum(1.0, self.place_error_m / distance)))
+        # The place and the compass are off independently of each other.
+        worst_off = np.minimum(180.0, off + np.hypot(lean, HEADING_ERROR_DEG))
+        worst = free_field_db(
+            source, distance + self.place_error_m, worst_off, STANDARD_AIR
+        )
+        worst_sti = listener_sti(worst, indoors, self._listening, rotor)
+        sure = worst_sti >= self.plan.requirement.sti_min
+        bands = free_field_db(source, distance[sure], off[sure], STANDARD_AIR)
+        noise = None if rotor is None else rotor[sure]
+        sti = listener_sti(bands, indoors[sure], self._listening, noise)
+        return _Certain(kept[sure], sti, a_level_db(bands))

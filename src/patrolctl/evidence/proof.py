@@ -30,8 +30,9 @@ NEAREST = 2
 
 RULE = (
     "a receiver is reached when a whole message was intelligible there, with"
-    " nothing solid in between, in every second of it; a household when one of"
-    " its receivers is"
+    " nothing solid in between, in every second of it and wherever within the"
+    " error of its track the vehicle may have been; a household when one of its"
+    " receivers is"
 )
 
 

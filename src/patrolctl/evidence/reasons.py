@@ -37,7 +37,10 @@ class Reasons:
             return "hidden from every place where the message was played"
         got = "nothing" if sti is None else f"STI {sti:.2f}"
         if sti is not None and sti >= self._need:
-            return f"{got} at best, but not in its view through a whole message"
+            return (
+                f"{got} at best, but not for certain: not from everywhere that the"
+                " vehicle may have been through a whole message"
+            )
         return (
             f"too faint: {got} at best, {self._need:g} required"
             f" ({', '.join(spoken)} played)"
