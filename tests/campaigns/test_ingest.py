@@ -195,7 +195,7 @@ class Ingest:
         target, order = Target((1, 1), (255, 190)), Order(400, (1.0,))
         make: tuple[Callable[[], Exchange], ...] = (
             lambda: SendItems(self.wire.items, 0, target),
-            lambda: FetchItems(self.dice.randrange(3), target),
+            lambda: FetchItems(self.dice.randrange(3), target, window=4),
             lambda: ReadParam("RTL_ALT", target, self.pilot.encoding),
             lambda: CommandBook().open(order, target, self._link.options.timing),
         )

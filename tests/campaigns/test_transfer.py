@@ -85,7 +85,9 @@ def test_what_is_uploaded_is_what_is_read_back(
             for mission_type, sent in lists_of(wire):
                 upload = desk.run(SendItems(sent, mission_type, target))
                 assert upload.result.accepted, (seed, upload.result)
-                fetch = desk.run(FetchItems(mission_type, target))
+                fetch = desk.run(
+                    FetchItems(mission_type, target, window=pilot.fetch_window)
+                )
                 first = int(mission_type == 0)
                 found = differences(pilot, sent, fetch.result.items, first)
                 assert found == [], (kind, seed)
@@ -116,7 +118,7 @@ def test_no_read_back_ever_matches_what_is_not_there(
         wire = pilot.compile(make_mission(seed))
         upload = desk.run(SendItems(wire.items, 0, target))
         if upload.result.accepted or upload.result.unknown:
-            fetch = desk.run(FetchItems(0, target))
+            fetch = desk.run(FetchItems(0, target, window=pilot.fetch_window))
             if fetch.result.complete and not differences(
                 pilot, wire.items, fetch.result.items, 1
             ):

@@ -7,7 +7,7 @@ socket. ``deadline_s`` is when it wants :meth:`Exchange.on_time` next.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from patrolctl.mavlink.messages import Message
 
@@ -65,3 +65,36 @@ class Exchange(Protocol):
     def on_time(self, now_s: float) -> Sequence[Message]:
         """Time has passed."""
         ...
+
+
+E = TypeVar("E", bound=Exchange)
+
+
+class Together(Generic[E]):
+    """Several exchanges at once, for as long as the slowest takes."""
+
+    def __init__(self, parts: Sequence[E]) -> None:
+        self.parts = tuple(parts)
+
+    @property
+    def done(self) -> bool:
+        """Whether all have a result."""
+        return all(part.done for part in self.parts)
+
+    @property
+    def deadline_s(self) -> float:
+        """When the first of them has something to do."""
+        open_ones = [part.deadline_s for part in self.parts if not part.done]
+        return min(open_ones, default=float("inf"))
+
+    def start(self, now_s: float) -> Sequence[Message]:
+        """Begin all."""
+        return [m for part in self.parts for m in part.start(now_s)]
+
+    def on_message(self, message: Message, now_s: float) -> Sequence[Message]:
+        """A message for whom it concerns."""
+        return [m for part in self.parts for m in part.on_message(message, now_s)]
+
+    def on_time(self, now_s: float) -> Sequence[Message]:
+        """Time has passed for all."""
+        return [m for part in self.parts for m in part.on_time(now_s)]

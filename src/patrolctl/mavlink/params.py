@@ -6,6 +6,7 @@ nothing to a name that it does not know (mavlink.md), so a timeout reads
 """
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import Enum
 
@@ -52,44 +53,29 @@ def name_bytes(name: str) -> bytes:
     return raw.ljust(16, b"\0")
 
 
-class ReadParam:
-    """Reads one; ``value`` None after ``done``: the vehicle has none."""
+class _Repeated(ABC):
+    """Asks again a few times; what is asked is harmless to repeat."""
 
-    def __init__(
-        self,
-        name: str,
-        target: Target,
-        encoding: Encoding,
-        timing: Timing | None = None,
-    ) -> None:
-        self.name = name
-        self._raw = name_bytes(name)
+    def __init__(self, target: Target, encoding: Encoding, timing: Timing) -> None:
         self._target = target
         self._encoding = encoding
-        self._timing = timing or Timing()
-        self.value: float | None = None
-        self.kind = REAL32
-        self.missing = False
+        self._timing = timing
+        self.given_up = False
         self.deadline_s = 0.0
         self._tries = 0
 
     @property
+    @abstractmethod
     def done(self) -> bool:
-        """Whether it was read, or given up."""
-        return self.value is not None or self.missing
+        """Whether there is an answer, or none will be waited for."""
+
+    @abstractmethod
+    def _messages(self) -> Sequence[Message]: ...
 
     def start(self, now_s: float) -> Sequence[Message]:
         """Ask."""
         self.deadline_s = now_s + self._timing.reply_s
-        return [ParamRequestRead(-1, *self._target.vehicle, self._raw)]
-
-    def on_message(self, message: Message, now_s: float) -> Sequence[Message]:
-        """Take the value."""
-        del now_s
-        if isinstance(message, ParamValue) and message.param_id == self._raw:
-            self.kind = message.param_type
-            self.value = self._encoding.unpack(message.param_value, self.kind)
-        return []
+        return self._messages()
 
     def on_time(self, now_s: float) -> Sequence[Message]:
         """Ask again, a few times."""
@@ -97,12 +83,54 @@ class ReadParam:
             return []
         self._tries += 1
         if self._tries > min(3, self._timing.retries):
-            self.missing = True
+            self.given_up = True
             return []
         return self.start(now_s)
 
 
-class WriteParam:
+class ReadParam(_Repeated):
+    """Reads one; ``value`` None after ``done``: the vehicle has none.
+
+    Several names are alternatives of which a release knows one: all are asked
+    for at once, because an unknown one costs the whole timeout in silence.
+    ``name`` is then the one that was answered.
+    """
+
+    def __init__(
+        self,
+        names: str | Sequence[str],
+        target: Target,
+        encoding: Encoding,
+        timing: Timing | None = None,
+    ) -> None:
+        super().__init__(target, encoding, timing or Timing())
+        names = (names,) if isinstance(names, str) else tuple(names)
+        self.name = names[0]
+        self._names = {name_bytes(name): name for name in names}
+        self.value: float | None = None
+        self.kind = REAL32
+
+    @property
+    def done(self) -> bool:
+        """Whether it was read, or given up."""
+        return self.value is not None or self.given_up
+
+    def _messages(self) -> Sequence[Message]:
+        vehicle = self._target.vehicle
+        return [ParamRequestRead(-1, *vehicle, raw) for raw in self._names]
+
+    def on_message(self, message: Message, now_s: float) -> Sequence[Message]:
+        """Take the value."""
+        del now_s
+        if isinstance(message, ParamValue) and not self.done:
+            name = self._names.get(message.param_id)
+            if name is not None:
+                self.name, self.kind = name, message.param_type
+                self.value = self._encoding.unpack(message.param_value, self.kind)
+        return []
+
+
+class WriteParam(_Repeated):
     """Sets one whose type was read before; done when it is heard back."""
 
     def __init__(
@@ -113,27 +141,20 @@ class WriteParam:
         encoding: Encoding,
         timing: Timing | None = None,
     ) -> None:
+        super().__init__(target, encoding, timing or Timing())
         self.name = read.name
         self._raw = name_bytes(read.name)
         self._kind = read.kind
         self._value = value
-        self._target = target
-        self._encoding = encoding
-        self._timing = timing or Timing()
         self.confirmed = False
-        self.failed = False
         self.heard: float | None = None
-        self.deadline_s = 0.0
-        self._tries = 0
 
     @property
     def done(self) -> bool:
         """Whether it was confirmed, or given up."""
-        return self.confirmed or self.failed
+        return self.confirmed or self.given_up
 
-    def start(self, now_s: float) -> Sequence[Message]:
-        """Set."""
-        self.deadline_s = now_s + self._timing.reply_s
+    def _messages(self) -> Sequence[Message]:
         value = self._encoding.pack(self._value, self._kind)
         return [ParamSet(value, *self._target.vehicle, self._raw, self._kind)]
 
@@ -144,13 +165,3 @@ class WriteParam:
             self.heard = self._encoding.unpack(message.param_value, message.param_type)
             self.confirmed = same_number(self._value, self.heard, 1e-6)
         return []
-
-    def on_time(self, now_s: float) -> Sequence[Message]:
-        """Set again, a few times."""
-        if self.done or now_s < self.deadline_s:
-            return []
-        self._tries += 1
-        if self._tries > min(3, self._timing.retries):
-            self.failed = True
-            return []
-        return self.start(now_s)

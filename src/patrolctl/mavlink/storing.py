@@ -67,8 +67,7 @@ async def parameter_faults(
 ) -> tuple[str, ...]:
     """Every parameter rule that does not hold, in words."""
     rules = desk.pilot.parameters(mission, desk.link.options.gcs_sysid)
-    found = [await desk.enforce(rule, write=write) for rule in rules]
-    return tuple(fault for fault in found if fault)
+    return tuple(await desk.enforce(rules, write=write))
 
 
 async def stored_differences(desk: Desk, wire: WireMission) -> tuple[str, ...]:
@@ -126,7 +125,8 @@ async def _quiet(desk: Desk, until_s: float) -> None:
 
 async def _fetch(desk: Desk, kind: MissionType) -> FetchResult:
     link = desk.link
-    fetch = FetchItems(kind, link.target, link.options.timing)
+    window = desk.pilot.fetch_window
+    fetch = FetchItems(kind, link.target, link.options.timing, window=window)
     await link.run(fetch)
     return fetch.result or FetchResult("TIMEOUT")
 

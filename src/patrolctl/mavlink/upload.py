@@ -202,18 +202,34 @@ class FetchResult:
 
 
 class FetchItems:
-    """Downloads one list of items."""
+    """Downloads one list of items.
+
+    Args:
+        mission_type: mission, fence or rally points.
+        target: whom to ask.
+        timing: timeouts.
+        window: how many items may be asked for ahead of their coming. The
+            devguide's exchange has one; ArduPilot answers each request by
+            itself, so that a read-back need not cost a round trip an item.
+    """
 
     def __init__(
-        self, mission_type: int, target: Target, timing: Timing | None = None
+        self,
+        mission_type: int,
+        target: Target,
+        timing: Timing | None = None,
+        *,
+        window: int = 1,
     ) -> None:
         self._type = mission_type
         self._target = target
         self._timing = timing or Timing()
+        self._window = window
         self.result: FetchResult | None = None
         self.deadline_s = 0.0
         self._count: int | None = None
-        self._items: list[WireItem] = []
+        self._items: dict[int, WireItem] = {}
+        self._asked = 0
         self._tries = 0
 
     @property
@@ -244,17 +260,27 @@ class FetchItems:
             return []
         self._tries += 1
         if self._tries > self._timing.retries:
-            self.result = FetchResult("TIMEOUT", seq=len(self._items))
+            self.result = FetchResult("TIMEOUT", seq=self._missing())
             return []
         if self._count is None:
             return self.start(now_s)
-        return self._ask(now_s)
-
-    def _ask(self, now_s: float) -> Sequence[Message]:
         # Asking anew costs little: the vehicle answers requests idempotently.
-        wait_s = max(self._timing.item_s, self._timing.reply_s * min(self._tries, 1))
-        self.deadline_s = now_s + wait_s
-        return [MissionRequestInt(len(self._items), *self._target.vehicle, self._type)]
+        self.deadline_s = now_s + self._timing.reply_s
+        asked = (seq for seq in range(self._asked) if seq not in self._items)
+        return [self._request(seq) for seq in asked]
+
+    def _missing(self) -> int:
+        return next(n for n in range(len(self._items) + 1) if n not in self._items)
+
+    def _request(self, seq: int) -> Message:
+        return MissionRequestInt(seq, *self._target.vehicle, self._type)
+
+    def _ask_on(self, now_s: float) -> Sequence[Message]:
+        self.deadline_s = now_s + self._timing.item_s
+        first = self._asked
+        ahead = len(self._items) + self._window
+        self._asked = max(first, min(self._count or 0, ahead))
+        return [self._request(seq) for seq in range(first, self._asked)]
 
     def _on_count(self, message: MissionCount, now_s: float) -> Sequence[Message]:
         if (
@@ -265,20 +291,21 @@ class FetchItems:
             return []
         self._count = message.total
         self._tries = 0
-        return self._ask(now_s) if self._count else self._complete()
+        return self._ask_on(now_s) if self._count else self._complete()
 
     def _on_item(self, message: MissionItemInt, now_s: float) -> Sequence[Message]:
         if (
             self._count is None
             or message.mission_type != self._type
-            or message.seq != len(self._items)
+            or message.seq >= self._asked
+            or message.seq in self._items
             or not self._target.for_us(message.target_system, message.target_component)
         ):
             return []
-        self._items.append(item_of(message))
+        self._items[message.seq] = item_of(message)
         self._tries = 0
         if len(self._items) < self._count:
-            return self._ask(now_s)
+            return self._ask_on(now_s)
         return self._complete()
 
     def _on_ack(self, ack: MissionAck) -> None:
@@ -289,8 +316,9 @@ class FetchItems:
             and self._target.for_us(ack.target_system, ack.target_component)
         ):
             name = RESULTS.get(ack.type, f"result {ack.type}")
-            self.result = FetchResult(name, seq=len(self._items))
+            self.result = FetchResult(name, seq=self._missing())
 
     def _complete(self) -> Sequence[Message]:
-        self.result = FetchResult("ACCEPTED", tuple(self._items))
+        items = tuple(self._items[seq] for seq in sorted(self._items))
+        self.result = FetchResult("ACCEPTED", items)
         return [MissionAck(*self._target.vehicle, ACCEPTED, self._type)]

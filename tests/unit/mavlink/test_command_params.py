@@ -120,9 +120,17 @@ def test_reading_asks_again_and_then_says_missing() -> None:
     while not read.done:
         now_s += 0.1
         sent += len(read.on_time(now_s))
-    assert read.missing
+    assert read.given_up
     assert read.value is None
     assert sent == 4
+
+
+def test_a_renamed_parameter_costs_no_timeout() -> None:
+    read = ReadParam(("RTL_ALT_M", "RTL_ALT"), TARGET, Encoding.C_CAST)
+    assert len(read.start(0.0)) == 2
+    read.on_message(value("RTL_ALT", 1500, 4), 0.1)
+    assert read.done
+    assert (read.name, read.value, read.kind) == ("RTL_ALT", 1500.0, 4)
 
 
 def test_values_of_other_parameters_do_not_count() -> None:

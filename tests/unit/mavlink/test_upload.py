@@ -143,9 +143,10 @@ def test_an_empty_list_clears(items: tuple[WireItem, ...]) -> None:
     assert fetch.result.items == ()
 
 
+@pytest.mark.parametrize("window", [1, 4])
 @pytest.mark.parametrize("seed", range(60))
 def test_faults_never_make_it_claim_what_is_not_there(
-    items: tuple[WireItem, ...], seed: int
+    items: tuple[WireItem, ...], seed: int, window: int
 ) -> None:
     rng = random.Random(seed)
 
@@ -158,7 +159,7 @@ def test_faults_never_make_it_claim_what_is_not_there(
     storage, send, fetch = (
         Storage(),
         SendItems(items, 0, TARGET),
-        FetchItems(0, TARGET),
+        FetchItems(0, TARGET, window=window),
     )
     run(send, storage, fault)
     assert send.result is not None
@@ -256,3 +257,27 @@ def test_a_download_takes_no_item_out_of_turn() -> None:
     assert fetch.result is not None
     assert len(fetch.result.items) == 2
     assert replace(fetch.result.items[0], place=True) == fetch.result.items[1]
+
+
+def test_a_download_asks_ahead_and_keeps_the_order() -> None:
+    fetch = FetchItems(0, TARGET, window=3)
+    fetch.start(0.0)
+    item = MissionItemInt(0, 0, 0, 0, 1, 2, 3.0, 0, 16, *US, 3, 0, 1, 0)
+
+    def asked(messages: Sequence[Message]) -> list[int]:
+        return [m.seq for m in messages if isinstance(m, MissionRequestInt)]
+
+    def come(seq: int) -> list[int]:
+        got = item._replace(seq=seq, x=seq)
+        return asked(fetch.on_message(got, 0.1))
+
+    assert asked(fetch.on_message(MissionCount(5, *US, 0), 0.1)) == [0, 1, 2]
+    assert come(4) == []  # nobody asked for it yet
+    assert come(1) == [3]
+    assert come(2) == [4]
+    assert come(3) == []
+    assert come(4) == []
+    assert asked(fetch.on_time(0.4)) == [0]  # the one that was lost
+    assert come(0) == []
+    assert fetch.result is not None
+    assert [i.x for i in fetch.result.items] == [0, 1, 2, 3, 4]

@@ -170,6 +170,11 @@ class ArduPilot:
         return next((p for p, code in codes if code == custom_mode), None)
 
     @property
+    def fetch_window(self) -> int:
+        """It answers each request by itself (handle_mission_request, 4.7-dev)."""
+        return 4
+
+    @property
     def most_items(self) -> int:
         """NO_SPACE was seen above 650 (mavlink.md)."""
         return 650

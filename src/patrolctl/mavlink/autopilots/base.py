@@ -155,6 +155,11 @@ class Autopilot(Protocol):
         ...
 
     @property
+    def fetch_window(self) -> int:
+        """How many items may be asked for ahead of their coming."""
+        ...
+
+    @property
     def most_items(self) -> int:
         """How many mission items it keeps."""
         ...

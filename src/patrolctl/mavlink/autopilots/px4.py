@@ -107,6 +107,11 @@ class Px4:
         return self.kind is VehicleKind.COPTER
 
     @property
+    def fetch_window(self) -> int:
+        """It counts along: a request that is not the next one is an error."""
+        return 1
+
+    @property
     def most_items(self) -> int:
         """NUM_MISSIONS_SUPPORTED of a board with dataman on SD: 2000, with RAM 500."""
         return 500
