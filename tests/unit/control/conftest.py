@@ -12,11 +12,11 @@ import pytest
 from shapely import box
 
 from patrolctl.clock import ManualClock
-from patrolctl.control.active import Services
+from patrolctl.control.active import ActiveRun, Lane, Services
 from patrolctl.control.feed import LiveFeed
 from patrolctl.control.fleet import Fleet
 from patrolctl.control.gate import Gate, _insist
-from patrolctl.control.job import Limits
+from patrolctl.control.job import Limits, SortieJob
 from patrolctl.domain.audit import AuditEntry
 from patrolctl.domain.brief import Brief, Occurrence
 from patrolctl.domain.errors import (
@@ -27,7 +27,14 @@ from patrolctl.domain.errors import (
     UploadFailed,
 )
 from patrolctl.domain.evidence import TrackPoint
-from patrolctl.domain.ids import AnnouncementId, SortieId, SpeakerId, VehicleId
+from patrolctl.domain.ids import (
+    AnnouncementId,
+    PlanId,
+    RunId,
+    SortieId,
+    SpeakerId,
+    VehicleId,
+)
 from patrolctl.domain.machines import (
     FleetVehicle,
     LinkState,
@@ -48,7 +55,7 @@ from patrolctl.domain.plan import (
     Requirement,
     Sortie,
 )
-from patrolctl.domain.run import ENDED
+from patrolctl.domain.run import ENDED, RunState, SortieRun
 from patrolctl.domain.site import Site
 from patrolctl.domain.sound import (
     Announcement,
@@ -671,6 +678,7 @@ class Kit:
     vehicles: dict[str, FakeVehicle] = field(default_factory=dict)
     speakers: dict[str, FakeSpeaker] = field(default_factory=dict)
     published: list[object] = field(default_factory=list)
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         self.feed = LiveFeed(self.store, ())
@@ -711,7 +719,9 @@ class Kit:
             feed=self.feed,
             clock=self.clock,
         )
-        self.services = Services(self.feed, self.gate, self.store, self.clock, Limits())
+        self.services = Services(
+            self.feed, self.gate, self.store, self.clock, self.limits
+        )
         async with asyncio.TaskGroup() as group:
             for fake in (*self.vehicles.values(), *self.speakers.values()):
                 fake.group = group
@@ -743,6 +753,61 @@ class Kit:
                 pass
 
 
+def active_run(kit, plan, clips, assignment) -> ActiveRun:
+    state = RunState(
+        RunId("r1"),
+        PlanId("p1"),
+        kit.clock.utc(),
+        sorties=tuple(
+            SortieRun(s.id, VehicleId(assignment[s.id]), loops=s.loops)
+            for s in plan.sorties
+        ),
+    )
+    lanes = {}
+    for s in plan.sorties:
+        job = SortieJob(RunId("r1"), plan, s, clips["site"], clips["clips"])
+        lanes.setdefault(assignment[s.id], []).append(job)
+    return ActiveRun(
+        state,
+        tuple(
+            Lane(kit.fleet.member(VehicleId(v)), tuple(jobs))
+            for v, jobs in lanes.items()
+        ),
+        kit.services,
+    )
+
+
+class Flight:
+    """A run of one or two drones under way."""
+
+    def __init__(self, kit, make, sorties, assignment):
+        plan = make.plan(*sorties)
+        clips = {"site": make.site, "clips": {make.clip.sha256: make.clip}}
+        self.kit = kit
+        self.run = active_run(kit, plan, clips, assignment)
+
+    async def __aenter__(self):
+        self.group = asyncio.TaskGroup()
+        await self.group.__aenter__()
+        self.task = self.group.create_task(self.run.fly(), name="fly")
+        return self
+
+    async def __aexit__(self, *error):
+        self.task.cancel()
+        await self.group.__aexit__(*error)
+
+    @property
+    def state(self):
+        return self.run.state
+
+    def texts(self):
+        return [e.text for e in self.kit.store.events]
+
+    async def to_the_end(self):
+        await self.kit.until(self.task.done)
+        assert self.state.phase in ENDED
+
+
 @pytest.fixture
 def kit() -> Kit:
     return Kit()
@@ -755,6 +820,7 @@ def make() -> SimpleNamespace:
         copter=copter_sortie,
         rover=rover_sortie,
         kit=Kit,
+        flight=Flight,
         site=SITE,
         clip=CLIP,
         synthesizer=FakeSynthesizer,

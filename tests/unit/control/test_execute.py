@@ -1,78 +1,20 @@
-import asyncio
-
 import pytest
 
-from patrolctl.control.active import ActiveRun, Lane, RunVerb
-from patrolctl.control.job import SortieJob
+from patrolctl.control.active import RunVerb
 from patrolctl.domain.errors import CommandFailed, Conflict, LinkFailed, UploadFailed
-from patrolctl.domain.ids import PlanId, RunId, VehicleId
+from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import LinkState
-from patrolctl.domain.run import ENDED, Phase, RunState, SortieRun
+from patrolctl.domain.run import Phase
 from patrolctl.domain.telemetry import EventKind
 from patrolctl.domain.violation import Violation
 
 BAD = (Violation("s", 2, "no-fly", "crosses the school"),)
 
 
-def active_run(kit, plan, clips, assignment) -> ActiveRun:
-    state = RunState(
-        RunId("r1"),
-        PlanId("p1"),
-        kit.clock.utc(),
-        sorties=tuple(
-            SortieRun(s.id, VehicleId(assignment[s.id]), loops=s.loops)
-            for s in plan.sorties
-        ),
-    )
-    lanes = {}
-    for s in plan.sorties:
-        job = SortieJob(RunId("r1"), plan, s, clips["site"], clips["clips"])
-        lanes.setdefault(assignment[s.id], []).append(job)
-    return ActiveRun(
-        state,
-        tuple(
-            Lane(kit.fleet.member(VehicleId(v)), tuple(jobs))
-            for v, jobs in lanes.items()
-        ),
-        kit.services,
-    )
-
-
-class Flight:
-    """A run of one or two drones under way."""
-
-    def __init__(self, kit, make, sorties, assignment):
-        plan = make.plan(*sorties)
-        clips = {"site": make.site, "clips": {make.clip.sha256: make.clip}}
-        self.kit = kit
-        self.run = active_run(kit, plan, clips, assignment)
-
-    async def __aenter__(self):
-        self.group = asyncio.TaskGroup()
-        await self.group.__aenter__()
-        self.task = self.group.create_task(self.run.fly(), name="fly")
-        return self
-
-    async def __aexit__(self, *error):
-        self.task.cancel()
-        await self.group.__aexit__(*error)
-
-    @property
-    def state(self):
-        return self.run.state
-
-    def texts(self):
-        return [e.text for e in self.kit.store.events]
-
-    async def to_the_end(self):
-        await self.kit.until(self.task.done)
-        assert self.state.phase in ENDED
-
-
 async def test_a_sortie_goes_from_gate_to_ground(kit, make) -> None:
     async with (
         kit.open(),
-        Flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
+        make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await flight.to_the_end()
         (sortie,) = flight.state.sorties
@@ -93,7 +35,7 @@ async def test_the_dwell_lasts_until_the_message_was_heard(kit, make) -> None:
     kit.speakers["d1"].slow_s = 9.0
     async with (
         kit.open(),
-        Flight(kit, make, [make.copter("s1", 1)], {"s1": "d1"}) as flight,
+        make.flight(kit, make, [make.copter("s1", 1)], {"s1": "d1"}) as flight,
     ):
         await flight.to_the_end()
         facts = {f.kind: f for f in kit.store.vehicle_facts}
@@ -107,7 +49,7 @@ async def test_nothing_is_uploaded_that_the_gate_refuses(kit, make) -> None:
     kit.gate.mission_found = [BAD]
     async with (
         kit.open(),
-        Flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
+        make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await flight.to_the_end()
         assert flight.state.phase is Phase.FAILED
@@ -119,7 +61,7 @@ async def test_nothing_is_started_that_the_gate_refuses_by_then(kit, make) -> No
     kit.gate.mission_found = [(), BAD]
     async with (
         kit.open(),
-        Flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
+        make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await flight.to_the_end()
         assert flight.state.phase is Phase.FAILED
@@ -144,7 +86,7 @@ async def test_trouble_on_the_ground_stays_there(kit, make, trouble, said) -> No
     kit.speakers["d1"].never_caches = trouble == "cache"
     async with (
         kit.open(),
-        Flight(
+        make.flight(
             kit,
             make,
             [make.copter("s1"), make.copter("s2")],
@@ -165,7 +107,7 @@ async def test_sorties_of_one_vehicle_follow_each_other_on_fresh_batteries(
     d1 = kit.vehicles["d1"]
     async with (
         kit.open(),
-        Flight(
+        make.flight(
             kit,
             make,
             [make.copter("s1", 1), make.copter("s2", 1)],
@@ -188,7 +130,7 @@ async def test_sorties_of_one_vehicle_follow_each_other_on_fresh_batteries(
 async def test_departures_keep_their_distance(kit, make) -> None:
     async with (
         kit.open(),
-        Flight(
+        make.flight(
             kit,
             make,
             [make.copter("s1", 1), make.copter("s2", 1, start_s=30.0)],
@@ -203,7 +145,7 @@ async def test_departures_keep_their_distance(kit, make) -> None:
 async def test_hold_and_resume(kit, make) -> None:
     async with (
         kit.open(),
-        Flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
+        make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await kit.until(lambda: flight.state.phase is Phase.RUNNING)
         await flight.run.command(RunVerb.HOLD, "li")
@@ -220,7 +162,7 @@ async def test_hold_and_resume(kit, make) -> None:
 async def test_return_home_ends_it_and_what_had_not_started(kit, make) -> None:
     async with (
         kit.open(),
-        Flight(
+        make.flight(
             kit,
             make,
             [make.copter("s1"), make.copter("s2"), make.copter("s3", start_s=500.0)],
@@ -241,7 +183,7 @@ async def test_a_recall_while_it_waits_for_a_battery(kit, make) -> None:
     kit.vehicles["d1"].battery = 0.2
     async with (
         kit.open(),
-        Flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
+        make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await kit.until(lambda: flight.state.phase is Phase.CHECKED)
         await kit.clock.advance(5.0)
@@ -254,7 +196,7 @@ async def test_a_recall_while_it_waits_for_a_battery(kit, make) -> None:
 async def test_stop_holds_and_silences_and_later_cues_stay_silent(kit, make) -> None:
     async with (
         kit.open(),
-        Flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
+        make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await kit.until(lambda: flight.state.phase is Phase.RUNNING)
         await flight.run.command(RunVerb.STOP, "li")
@@ -270,7 +212,7 @@ async def test_stop_holds_and_silences_and_later_cues_stay_silent(kit, make) -> 
 async def test_stop_ends_a_patrol_and_what_waits_but_not_who_hovers(kit, make) -> None:
     sorties = [make.copter("s1"), make.copter("s2"), make.rover("loop", 2)]
     chosen = {"s1": "d1", "s2": "d1", "loop": "car"}
-    async with kit.open(), Flight(kit, make, sorties, chosen) as flight:
+    async with kit.open(), make.flight(kit, make, sorties, chosen) as flight:
         await kit.until(lambda: kit.vehicles["d1"].armed and kit.vehicles["car"].armed)
         await kit.clock.advance(1.0)
         await flight.run.command(RunVerb.STOP, "li")
@@ -288,7 +230,7 @@ async def test_stop_ends_a_patrol_and_what_waits_but_not_who_hovers(kit, make) -
 async def test_a_patrol_that_was_called_home_ends_where_it_parks(kit, make) -> None:
     async with (
         kit.open(),
-        Flight(kit, make, [make.rover("loop", 2)], {"loop": "car"}) as flight,
+        make.flight(kit, make, [make.rover("loop", 2)], {"loop": "car"}) as flight,
     ):
         car = kit.vehicles["car"]
         await kit.until(lambda: car.armed)
@@ -305,7 +247,7 @@ async def test_a_patrol_that_was_called_home_ends_where_it_parks(kit, make) -> N
 async def test_a_failsafe_is_followed_and_told(kit, make) -> None:
     async with (
         kit.open(),
-        Flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
+        make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await kit.until(lambda: flight.state.phase is Phase.RUNNING)
         kit.vehicles["d1"].failsafe("GCS Failsafe")
@@ -320,7 +262,7 @@ async def test_a_failsafe_is_followed_and_told(kit, make) -> None:
 async def test_a_lost_link_is_told_and_given_up_in_the_end(kit, make) -> None:
     async with (
         kit.open(),
-        Flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
+        make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await kit.until(lambda: flight.state.phase is Phase.RUNNING)
         d1 = kit.vehicles["d1"]
@@ -336,7 +278,7 @@ async def test_a_lost_link_is_told_and_given_up_in_the_end(kit, make) -> None:
 async def test_a_landing_whose_fact_was_missed_is_noticed(kit, make) -> None:
     async with (
         kit.open(),
-        Flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
+        make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await kit.until(lambda: flight.state.phase is Phase.RUNNING)
         kit.vehicles["d1"].moving.clear()
@@ -351,7 +293,7 @@ async def test_a_cue_that_fails_is_told_and_the_rest_goes_on(kit, make, refuse) 
     speaker.deaf = 0 if refuse else 2  # both attempts of the first cue
     async with (
         kit.open(),
-        Flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
+        make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await flight.to_the_end()
         (sortie,) = flight.state.sorties
@@ -365,7 +307,7 @@ async def test_a_lost_command_is_sent_again_under_the_same_key(kit, make) -> Non
     kit.speakers["d1"].deaf = 1
     async with (
         kit.open(),
-        Flight(kit, make, [make.copter("s1", 1)], {"s1": "d1"}) as flight,
+        make.flight(kit, make, [make.copter("s1", 1)], {"s1": "d1"}) as flight,
     ):
         await flight.to_the_end()
         assert kit.speakers["d1"].commands == ["r1:s1.3"] * 2
@@ -376,7 +318,7 @@ async def test_a_vehicle_that_does_not_obey_is_told_of(kit, make) -> None:
     kit.vehicles["d1"].fail["hold"] = CommandFailed("d1", "hold", "DENIED")
     async with (
         kit.open(),
-        Flight(
+        make.flight(
             kit,
             make,
             [make.copter("s1"), make.copter("s2")],
@@ -394,7 +336,7 @@ async def test_a_vehicle_that_does_not_obey_is_told_of(kit, make) -> None:
 async def test_a_patrol_counts_its_laps_and_plays_in_each(kit, make) -> None:
     async with (
         kit.open(),
-        Flight(kit, make, [make.rover("loop", 3)], {"loop": "car"}) as flight,
+        make.flight(kit, make, [make.rover("loop", 3)], {"loop": "car"}) as flight,
     ):
         await flight.to_the_end()
         (sortie,) = flight.state.sorties
@@ -411,7 +353,7 @@ async def test_a_patrol_counts_its_laps_and_plays_in_each(kit, make) -> None:
 async def test_a_full_disk_in_flight_abandons_nobody(kit, make) -> None:
     async with (
         kit.open(),
-        Flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
+        make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await kit.until(lambda: flight.state.phase is Phase.RUNNING)
         kit.store.broken = "disk is full"
