@@ -14,6 +14,7 @@ from patrolctl.domain.ids import (
     AnnouncementId,
     PlanId,
     ReceiverId,
+    RunId,
     SortieId,
     StationId,
 )
@@ -202,7 +203,10 @@ class PlanSummary:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All sorties for a site, with what they reach and what they assume."""
+    """All sorties for a site, with what they reach and what they assume.
+
+    ``parent_run``: the plan is for what that run missed, and only for that.
+    """
 
     kind: PlanKind
     site_sha256: str
@@ -221,6 +225,7 @@ class Plan:
     defaults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     sensitivity: dict[str, float] = field(default_factory=dict)
+    parent_run: RunId | None = None
     format: Literal["patrolctl.plan/1"] = "patrolctl.plan/1"
 
     def home_of(self, sortie: Sortie) -> PlanHome:
@@ -237,3 +242,4 @@ class PlanHead:
     site_id: str | None
     created_utc: datetime
     summary: PlanSummary
+    parent_run: RunId | None = None

@@ -6,6 +6,7 @@ from patrolctl.planning.drone.city import (
     CityOrder,
     plan_city,
 )
+from patrolctl.planning.drone.listeners import listeners_of
 from patrolctl.planning.drone.order import DroneOrder
 from patrolctl.planning.drone.solve import plan_drone
 
@@ -14,6 +15,7 @@ __all__ = [
     "BlockDone",
     "CityOrder",
     "DroneOrder",
+    "listeners_of",
     "plan_city",
     "plan_drone",
 ]

@@ -32,6 +32,8 @@ class DroneOrder:
     ends planning with the best plan so far. ``turnaround_s`` lies between
     two sorties of one vehicle. ``effort`` scales the grid and the search:
     below 1 for a whole city of blocks, where each has a fraction of a second.
+    ``only`` names the receivers that are to be reached (None: all): what an
+    earlier run missed, and nobody twice.
     """
 
     announcement: PlanAnnouncement
@@ -46,6 +48,7 @@ class DroneOrder:
     stop: Callable[[], bool] = never
     turnaround_s: float = TURNAROUND_S
     effort: float = 1.0
+    only: frozenset[str] | None = None
 
     @property
     def message_s(self) -> float:

@@ -41,6 +41,19 @@ class Receivers:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def only(self, ids: frozenset[str]) -> "Receivers":
+        """Those of these ids."""
+        rows = [k for k, name in enumerate(self.ids) if name in ids]
+        return Receivers(
+            points_m=self.points_m[rows],
+            normal=self.normal[rows],
+            indoors=self.indoors[rows],
+            building=tuple(self.building[k] for k in rows),
+            floor=tuple(self.floor[k] for k in rows),
+            household=tuple(self.household[k] for k in rows),
+            ids=tuple(self.ids[k] for k in rows),
+        )
+
 
 @dataclass(slots=True)
 class _Windows:

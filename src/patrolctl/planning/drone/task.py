@@ -250,6 +250,8 @@ def task_of(site: Site, order: DroneOrder) -> Task:
     receivers = receivers_of(
         inner, order.requirement.receiver_spacing_m, _area(order.requirement, inner)
     )
+    if order.only is not None:
+        receivers = receivers.only(order.only)
     if not len(receivers):
         where = f"zone {order.requirement.zone}" if order.requirement.zone else "site"
         raise NoFeasiblePlan((f"receivers: nobody to reach on the {where}",))
