@@ -55,6 +55,7 @@ def _speaker_options(parser: argparse.ArgumentParser) -> None:
     add("--epoch", type=float, default=None, metavar="UNIX_S")
     add("--clip-dir", type=Path, default=None)
     add("--state-dir", type=Path, default=None, help="keeps played keys")
+    add("--mavlink", default=None, metavar="tcp:HOST:PORT", help="see the vehicle")
     add("--mqtt-version", choices=("5", "3.1.1"), default="5")
     add("--seed", type=int, default=0)
     add(
@@ -163,6 +164,7 @@ async def _speaker(args: argparse.Namespace) -> int:
         faults=_speaker_faults(args.fault),
         seed=args.seed,
         version_5=args.mqtt_version == "5",
+        mavlink=args.mavlink,
     )
     service = SpeakerService(config, clock, on_sounded=listening.teller(args))
     async with asyncio.TaskGroup() as group:

@@ -19,8 +19,10 @@ from simulators.speaker.orders import (
     text,
     url_of,
 )
+from simulators.speaker.sheet import Place, Sheet
 
 PLAY, PREPARE, SILENCE, REPORT = "play", "prepare", "silence", "report"
+SHEET = "cue_sheet"
 MOST_WAITING = 32
 IDLE, CACHING, PLAYING, FAULT = "idle", "caching", "playing", "fault"
 STARTED, COMPLETED, CUT, REFUSED = "started", "completed", "cut", "refused"
@@ -101,6 +103,7 @@ class SpeakerMachine:
         self._fetching: dict[str, list[Order]] = {}
         self._playing: _Playing | None = None
         self._waiting: list[Order] = []
+        self.sheet = Sheet()
         self._last_report: dict[str, Json] = {}
         self._reason: str | None = None
         self._seq = {"playback": 0, "state": 0}
@@ -143,11 +146,15 @@ class SpeakerMachine:
             command = parse(payload)
             action = command.get("action")
             if action == SILENCE:
+                self.sheet.muted = True
                 self._silence(now_s, "silenced")
             elif action == PREPARE:
                 self._prepare(text(command, "clip_sha256"), url_of(command), now_s)
             elif action == PLAY:
+                self.sheet.muted = False
                 self._play(order_of(command), now_s)
+            elif action == SHEET:
+                self._load(command, now_s)
             elif action == REPORT:
                 self._say_again(text(command, "key"))
             else:
@@ -155,6 +162,15 @@ class SpeakerMachine:
         except BadCommand as fault:
             self._reason = f"bad command: {fault}"
             self._say_state(now_s)
+
+    def on_place(self, place: Place, now_s: float) -> None:
+        """The vehicle told where it is; a cue of the sheet may be due."""
+        self.poll(now_s)
+        busy = self._playing is not None or bool(self._waiting)
+        order = self.sheet.due(place, self.ledger.__contains__, now_s, busy=busy)
+        if order is not None:
+            self.sheet.begun(order)
+            self._play(order, now_s)
 
     def on_clip(self, sha256: str, duration_s: float, now_s: float) -> None:
         """A clip was fetched and is what it should be."""
@@ -193,7 +209,21 @@ class SpeakerMachine:
 
     # -- inside --------------------------------------------------------------
 
+    def _load(self, command: Json, now_s: float) -> None:
+        for sha256, url in dict(self.sheet.load(command)).items():
+            if sha256 not in self._durations_s:
+                self._fetch(sha256, url, now_s)
+        self._say_state(now_s)
+
+    def _heard_here(self, order: Order) -> bool:
+        """Whether this visit has had the whole cue under another key."""
+        report = self._last_report.get(self.sheet.spoken(order) or "")
+        return report is not None and bool(report["complete"])
+
     def _play(self, order: Order, now_s: float) -> None:
+        if order.key not in self.ledger and self._heard_here(order):
+            self._refuse(order, "it was played here in this visit", now_s)
+            return
         verdict = self.ledger.judge(
             order.key, order.expires_s, retained=False, now_s=now_s
         )
@@ -254,6 +284,7 @@ class SpeakerMachine:
         if self.faults.cut_after_s is not None:
             length_s = min(length_s, self.faults.cut_after_s)
         self._playing = _Playing(order, now_s, duration_s, now_s + length_s)
+        self.sheet.begun(order)
         self._report(order, STARTED, now_s, now_s)
 
     def _overtakes(self, order: Order, now_s: float) -> bool:
@@ -376,6 +407,7 @@ class SpeakerMachine:
             "phase": self.phase,
             "cached": sorted(self._durations_s),
             "reason": reason,
+            "sheet": self.sheet.name,
         }
         self._publish("state", state, retain=True)
 

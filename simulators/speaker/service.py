@@ -24,6 +24,8 @@ from simulators.speaker.machine import (
     SpeakerMachine,
     last_will,
 )
+from simulators.speaker.place import Companion, place_in
+from simulators.speaker.sheet import Place
 
 SESSION_EXPIRY_S = 60
 MAX_SLEEP_S = 0.25
@@ -34,7 +36,9 @@ class SpeakerConfig:
     """One loudspeaker process.
 
     ``version_5`` False speaks MQTT 3.1.1, for brokers that know no other; a
-    command that is sent to be retained then looks like any other.
+    command that is sent to be retained then looks like any other. ``mavlink``
+    is a port of the vehicle's where the speaker sees itself where it is; without
+    one it hears that over MQTT, as long as somebody tells it there.
     """
 
     speaker_id: str
@@ -46,6 +50,7 @@ class SpeakerConfig:
     faults: SpeakerFaults = SpeakerFaults()
     seed: int = 0
     version_5: bool = True
+    mavlink: str | None = None
 
     @property
     def broker(self) -> tuple[str, int]:
@@ -63,6 +68,13 @@ class SpeakerConfig:
     def topic(self, leaf: str) -> str:
         """A topic of this speaker."""
         return f"patrolctl/v1/{self.site}/speakers/{self.speaker_id}/{leaf}"
+
+    @property
+    def place_topic(self) -> str | None:
+        """Where its vehicle's place is told; None: it looks itself."""
+        if self.mavlink is not None or self.vehicle_id is None:
+            return None
+        return f"patrolctl/v1/{self.site}/vehicles/{self.vehicle_id}/position"
 
 
 class SpeakerService:
@@ -114,9 +126,16 @@ class SpeakerService:
         client.loop_start()
         try:
             async with asyncio.TaskGroup() as group:
+                if self.config.mavlink is not None:
+                    companion = Companion(self.config.mavlink, self._at_place)
+                    group.create_task(companion.run(), name="companion")
                 await self._serve(group)
         finally:
             await self._leave()
+
+    def _at_place(self, place: Place) -> None:
+        self.machine.on_place(place, self.clock.utc_s())
+        self._kick.set()
 
     async def _serve(self, group: asyncio.TaskGroup) -> None:
         while True:
@@ -196,12 +215,14 @@ class SpeakerService:
 
     def _on_connect(self, client: paho.Client, *_: object) -> None:
         topic = self.config.topic("command")
-        if not self.config.version_5:
+        if self.config.version_5:
+            # As published: also a command that is sent to be retained is refused.
+            options = SubscribeOptions(qos=1, retainAsPublished=True)
+            client.subscribe(topic, options=options)
+        else:
             client.subscribe(topic, qos=1)
-            return
-        # As published: also a command that is sent to be retained is refused.
-        options = SubscribeOptions(qos=1, retainAsPublished=True)
-        client.subscribe(topic, options=options)
+        if self.config.place_topic is not None:
+            client.subscribe(self.config.place_topic, qos=0)
 
     def _on_subscribe(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._greet)
@@ -214,6 +235,11 @@ class SpeakerService:
     def _on_message(
         self, client: paho.Client, userdata: object, message: paho.MQTTMessage
     ) -> None:
+        if message.topic == self.config.place_topic:
+            place = place_in(bytes(message.payload))
+            if place is not None:
+                self._loop.call_soon_threadsafe(self._at_place, place)
+            return
         entry = (bytes(message.payload), bool(message.retain))
         self._loop.call_soon_threadsafe(self._enqueue, entry)
 
