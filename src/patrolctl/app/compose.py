@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patrolctl.app.outlets import SiteOutlets
-from patrolctl.audio import open_synthesizer
+from patrolctl.audio import AudioDesk, open_synthesizer
 from patrolctl.clock import Clock
 from patrolctl.control.active import Services
+from patrolctl.control.announcements import Announcements, Shelves
 from patrolctl.control.feed import LiveFeed
 from patrolctl.control.fleet import Fleet
 from patrolctl.control.gate import Gate
@@ -25,6 +26,7 @@ from patrolctl.control.planner import Planner
 from patrolctl.control.runs import Runs
 from patrolctl.control.timetable import Timetable
 from patrolctl.control.urgent import Urgent
+from patrolctl.control.withdrawals import Withdrawals
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import InputError
 from patrolctl.domain.ids import VehicleId
@@ -176,9 +178,16 @@ async def open_service(
         hubs = await _open_hubs(stack, briefs, options, clock)
         outlets = SiteOutlets(hubs, {v: site for v, (_, site) in vehicles.items()})
         feed = LiveFeed(store, (outlets,) if hubs else ())
-        gate = Gate(clock, enforce_quiet_hours=not options.simulated)
-        library = Library(
-            briefs, open_synthesizer(options.clip_dir, options.voice_models)
+        synthesizer = open_synthesizer(options.clip_dir, options.voice_models)
+        library = Library(briefs, synthesizer)
+        shelves = Shelves(store.announcements, store, AudioDesk(synthesizer))
+        announcements = await stack.enter_async_context(
+            Announcements(library, shelves, clock).open()
+        )
+        gate = Gate(
+            clock,
+            enforce_quiet_hours=not options.simulated,
+            may_say=announcements.violations,
         )
         links = _Links(options, clock)
         fleet = Fleet(
@@ -204,6 +213,9 @@ async def open_service(
                 library, planner, runs, store, clock, preview=next_occurrences
             ).open()
         )
+        withdrawals = Withdrawals(announcements, runs, store, clock)
+        withdrawing = group.create_task(withdrawals.run(), name="withdrawals")
+        stack.callback(withdrawing.cancel)
         ticker = Ticker(timetable.schedules, store, clock, timetable.fire)
         ticking = group.create_task(ticker.run(), name="ticker")
         stack.callback(ticking.cancel)
@@ -217,6 +229,7 @@ async def open_service(
             runs=runs,
             timetable=timetable,
             urgent=urgent,
+            announcements=announcements,
             gate=gate,
             feed=feed,
             store=store,

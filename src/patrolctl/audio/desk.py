@@ -6,7 +6,7 @@ from patrolctl.audio.lint import lint
 from patrolctl.audio.recordings import import_recording
 from patrolctl.audio.synthesizer import ClipSynthesizer
 from patrolctl.audio.text import check
-from patrolctl.domain.errors import InputError, SpeechFailed
+from patrolctl.domain.errors import Fault, InputError, SpeechFailed
 from patrolctl.domain.lint import Lint
 from patrolctl.domain.sound import Announcement, Clip
 
@@ -35,7 +35,7 @@ class AudioDesk:
         if announcement.recording is not None and not announcement.utterances:
             return
         check(announcement)
-        faults = []
+        faults: list[Fault] = []
         for utterance in announcement.utterances:
             try:
                 self._engine.line(utterance, announcement)

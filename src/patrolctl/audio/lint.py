@@ -79,7 +79,8 @@ def syllables(text: str) -> int:
 def estimated_s(line: Line) -> float:
     """How long the voice takes, trimmed."""
     at_160 = _AT_160_WPM.get(line.lang, _AT_160_WPM_ELSE)
-    return syllables(line.text) / (at_160 * (line.rate_wpm / 160) ** 1.1)
+    faster: float = (line.rate_wpm / 160) ** 1.1
+    return syllables(line.text) / (at_160 * faster)
 
 
 async def lint(announcement: Announcement, clip: Clip | None, engine: Engine) -> Lint:

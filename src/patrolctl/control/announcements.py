@@ -5,6 +5,7 @@ they are read-only here.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import re
@@ -18,6 +19,7 @@ from patrolctl.control.judging import judged
 from patrolctl.control.library import Library
 from patrolctl.domain.announcements import (
     Content,
+    Origin,
     Standing,
     StoredAnnouncement,
     approved,
@@ -29,7 +31,7 @@ from patrolctl.domain.announcements import (
     why_not,
     withdrawn,
 )
-from patrolctl.domain.errors import Conflict, InputError, NotFound
+from patrolctl.domain.errors import Conflict, Fault, InputError, NotFound
 from patrolctl.domain.ids import AnnouncementId
 from patrolctl.domain.jsondoc import encode
 from patrolctl.domain.lint import Lint
@@ -98,7 +100,10 @@ class Announcements:
         for sha256 in {s for _, s in self._version_of} | self._recordings():
             clip = await self._by.desk.find(sha256)
             if clip is not None:
-                self._library.keep(clip)
+                self._library.keep_tried(clip)
+        for stored in self.current:
+            if self.why_not(stored) is None:
+                self._let_be_said(stored)
         self._library.written = self.to_say
         self._library.on_render = self._note_clip
         yield self
@@ -106,6 +111,23 @@ class Announcements:
     def _recordings(self) -> set[str]:
         found = (s.content.recording for v in self._versions.values() for s in v)
         return {sha256 for sha256 in found if sha256 is not None}
+
+    def _clips_of(self, stored: StoredAnnouncement) -> set[str]:
+        return {
+            sha256
+            for (name, sha256), versions in self._version_of.items()
+            if name == stored.id and stored.version in versions
+        }
+
+    def _let_be_said(self, stored: StoredAnnouncement) -> None:
+        for sha256 in self._clips_of(stored):
+            with contextlib.suppress(NotFound):  # its file is gone: rendered again
+                self._library.keep(self._library.sound(sha256))
+
+    def _take_back(self, announcement_id: str) -> None:
+        for name, sha256 in self._version_of:
+            if name == announcement_id:
+                self._library.take_back(sha256)
 
     # -- looking
 
@@ -185,6 +207,7 @@ class Announcements:
         async with self._changing:
             before = self._latest(announcement_id, version)
             stored = changed(before, content, actor, self._clock.utc())
+            # Clips of the version before stay: runs that say it go on.
             return await self._keep(stored, actor, "change announcement")
 
     async def approve(
@@ -212,7 +235,9 @@ class Announcements:
                 raise Conflict(f"announcement {before.id} is over: change its validity")
             await self._check(announcement_id, before.content)
             stored = approved(before, actor, self._clock.utc())
-            return await self._keep(stored, actor, "approve announcement")
+            kept = await self._keep(stored, actor, "approve announcement")
+            self._let_be_said(kept)
+            return kept
 
     async def withdraw(
         self, announcement_id: str, actor: str, reason: str
@@ -223,7 +248,9 @@ class Announcements:
             if before.standing is Standing.WITHDRAWN:
                 return before
             stored = withdrawn(before, actor, self._clock.utc(), reason)
-            return await self._keep(stored, actor, "withdraw announcement")
+            kept = await self._keep(stored, actor, "withdraw announcement")
+            self._take_back(announcement_id)
+            return kept
 
     def _latest(self, announcement_id: str, version: int) -> StoredAnnouncement:
         stored = self.get(announcement_id)
@@ -237,13 +264,13 @@ class Announcements:
     async def _check(self, announcement_id: str, content: Content) -> None:
         """Refuse what could never be said, whatever its fields."""
         faults = content_faults(announcement_id, content)
-        if (
-            content.recording is not None
-            and content.recording not in self._library.clips
-        ):
-            place = f"announcement {announcement_id}: recording"
-            right = "one that was uploaded"
-            raise InputError.one(place, f"{content.recording[:12]} is not there", right)
+        if content.recording is not None:
+            clip = await self._by.desk.find(content.recording)
+            if clip is None:
+                place = f"announcement {announcement_id}: recording"
+                faults.append(Fault(place, "is not there", "one that was uploaded"))
+            else:
+                self._library.keep_tried(clip)
         if faults:
             raise InputError(faults)
         await self._by.desk.check(fill(announcement_id, content).announcement)
@@ -283,8 +310,14 @@ class Announcements:
     async def render(
         self, announcement_id: str, given: tuple[FieldValue, ...] = ()
     ) -> Clip:
-        """The clip of the latest version, approved or not, to listen to."""
-        return await self._library.clip_of(to_say(self.get(announcement_id), given))
+        """The clip of the latest version; a draft's is only to listen to."""
+        stored = self.get(announcement_id)
+        announcement = to_say(stored, given)
+        if self.why_not(stored) is None:
+            return await self._library.clip_of(announcement)
+        clip = await self._library.preview(announcement)
+        await self._note_clip(announcement, clip)
+        return clip
 
     async def preview(self, content: Content, given: tuple[FieldValue, ...]) -> Clip:
         """The clip of something that is not kept; raises as :meth:`create`."""
@@ -311,10 +344,9 @@ class Announcements:
     async def take_recording(self, raw: bytes, name: str, actor: str) -> Clip:
         """Master and keep an upload; raises as the desk says."""
         clip = await self._by.desk.take_recording(raw, name)
-        self._library.keep(clip)
-        await self._by.audit.audit(
-            actor, "upload recording", f"{clip.sha256[:16]} {name}"
-        )
+        self._library.keep_tried(clip)
+        text = f"{clip.sha256[:16]} {name}"
+        await self._by.audit.audit(actor, "upload recording", text)
         return clip
 
     async def _note_clip(self, announcement: Announcement, clip: Clip) -> None:
@@ -356,15 +388,27 @@ class Announcements:
             return None
         if stored.standing is Standing.WITHDRAWN:
             return self.why_not(stored)
-        versions, now = self._versions_in(plan), self._clock.utc()
+        versions = self._versions_in(plan)
         ends = [
             s.content.valid_until_utc
             for s in self._versions[stored.id]
             if s.version in versions and s.content.valid_until_utc is not None
         ]
-        if ends and max(ends) <= now:
+        if ends and max(ends) <= self._clock.utc():
             return f"announcement {stored.id} was valid until {max(ends):%H:%M} UTC"
         return None
+
+    async def expire(self) -> None:
+        """Withdraw what is over: made of an alert for good, else its clips."""
+        now = self._clock.utc()
+        for stored in self.current:
+            until = stored.content.valid_until_utc
+            if until is None or until > now or stored.standing is Standing.WITHDRAWN:
+                continue
+            self._take_back(stored.id)
+            if stored.origin is Origin.ALERT:
+                why = f"the alert was valid until {until:%Y-%m-%d %H:%M} UTC"
+                await self.withdraw(stored.id, "patrolctl", why)
 
     def _said_by(self, plan: Plan) -> StoredAnnouncement | None:
         if not any(i.cue for s in plan.sorties for i in s.items):

@@ -1,6 +1,7 @@
 """The safety gate: nothing is uploaded or started that it did not pass."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -47,6 +48,14 @@ def refusals(found: tuple[Violation, ...]) -> tuple[Violation, ...]:
     return tuple(v for v in found if v.severity is Severity.REFUSE)
 
 
+MaySay = Callable[[Plan], tuple[Violation, ...]]
+
+
+def _anything(plan: Plan) -> tuple[Violation, ...]:
+    del plan
+    return ()
+
+
 def _insist(found: tuple[Violation, ...]) -> tuple[Violation, ...]:
     if refused := refusals(found):
         raise GateRefused(refused)
@@ -60,9 +69,17 @@ class Gate:
         clock: tells whether it is quiet hours.
         enforce_quiet_hours: False where the speakers are simulated and
             nobody hears them; the broken rule is then only advice.
+        may_say: tells why a plan's announcement may not be said now.
     """
 
-    def __init__(self, clock: Clock, *, enforce_quiet_hours: bool = True) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        enforce_quiet_hours: bool = True,
+        may_say: MaySay = _anything,
+    ) -> None:
+        self._may_say = may_say
         self._clock = clock
         self._enforce_quiet_hours = enforce_quiet_hours
 
@@ -72,6 +89,9 @@ class Gate:
 
     def conditions(self, plan: Plan, site: Site) -> tuple[Violation, ...]:
         """What forbids announcing now."""
+        return self._may_say(plan) + self._quiet(plan, site)
+
+    def _quiet(self, plan: Plan, site: Site) -> tuple[Violation, ...]:
         if not any(i.cue for s in plan.sorties for i in s.items):
             return ()
         zone = plan.requirement.zone
@@ -83,8 +103,8 @@ class Gate:
         Raises:
             GateRefused: with every violation that stops a launch.
         """
-        found = await self.plan_violations(plan, site)
-        now = self.conditions(plan, site)
+        found = self._may_say(plan) + await self.plan_violations(plan, site)
+        now = self._quiet(plan, site)
         if self._enforce_quiet_hours:
             _insist(found + now)
         return _insist(found) + now

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from patrolctl.domain.ids import PlanId
 from patrolctl.domain.plan import PlanKind, Window
+from patrolctl.domain.templates import FieldValue
 
 
 class JobState(StrEnum):
@@ -18,7 +19,10 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlanOrder:
-    """What is to be planned; None takes the mission's own value."""
+    """What is to be planned; None takes the mission's own value.
+
+    ``fields`` are values for what the announcement leaves open.
+    """
 
     mission_id: str
     kind: PlanKind
@@ -30,6 +34,7 @@ class PlanOrder:
     time_limit_s: float = 20.0
     seed: int = 1
     loops: int = 1
+    fields: tuple[FieldValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

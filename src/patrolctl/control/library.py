@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from patrolctl.domain.brief import Brief
-from patrolctl.domain.errors import InputError, NotFound, SpeechFailed
+from patrolctl.domain.errors import Conflict, InputError, NotFound, SpeechFailed
 from patrolctl.domain.ids import AnnouncementId
 from patrolctl.domain.plan import Plan
 from patrolctl.domain.site import Site
@@ -11,6 +11,7 @@ from patrolctl.domain.sound import Announcement, Clip
 from patrolctl.domain.templates import FieldValue
 from patrolctl.ports import Synthesizer
 
+MOST_TRIED = 2000
 Written = Callable[[str, tuple[FieldValue, ...]], Announcement]
 Rendered = Callable[[Announcement, Clip], Awaitable[None]]
 
@@ -39,6 +40,7 @@ class Library:
         self.briefs = dict(briefs)
         self._synthesizer = synthesizer
         self._clips: dict[str, Clip] = {}
+        self._tried: dict[str, Clip] = {}
         self._clip_of: dict[AnnouncementId, str] = {}
         self.written: Written = _nothing_written
         self.on_render: Rendered = _not_noted
@@ -75,12 +77,18 @@ class Library:
         raise NotFound("site with digest", plan.site_sha256[:12])
 
     def announcement(self, announcement_id: str) -> Announcement:
-        """One announcement of any mission; raises NotFound."""
+        """One announcement of any mission, or one that may be said.
+
+        Raises:
+            NotFound: there is none of that id.
+            Conflict: it is a draft, withdrawn or not valid now.
+            InputError: it has fields that are open.
+        """
         for brief in self.briefs.values():
             for announcement in brief.announcements:
                 if announcement.id == announcement_id:
                     return announcement
-        raise NotFound("announcement", announcement_id)
+        return self.written(announcement_id, ())
 
     def message(
         self, brief: Brief, name: str | None, given: tuple[FieldValue, ...] = ()
@@ -122,38 +130,68 @@ class Library:
             InputError: the text cannot be spoken.
             NotFound: its recording is not there any more.
         """
-        if announcement.recording is not None:
-            clip = self.clip(announcement.recording)
-        else:
-            clip = await self._synthesizer.render(announcement)
+        clip = await self._clip(announcement)
         self._clips[clip.sha256] = clip
         self._clip_of[announcement.id] = clip.sha256
         await self.on_render(announcement, clip)
         return clip
 
     async def preview(self, announcement: Announcement) -> Clip:
-        """The clip of what is only tried; raises as :meth:`clip_of`."""
-        if announcement.recording is not None:
-            return self.clip(announcement.recording)
-        clip = await self._synthesizer.render(announcement)
-        self._clips[clip.sha256] = clip
+        """The clip of what nobody approved yet: to listen to, not to be said.
+
+        Raises:
+            SpeechFailed, InputError, NotFound: as :meth:`clip_of`.
+        """
+        clip = await self._clip(announcement)
+        self.keep_tried(clip)
         return clip
 
+    async def _clip(self, announcement: Announcement) -> Clip:
+        if announcement.recording is not None:
+            return self.sound(announcement.recording)
+        return await self._synthesizer.render(announcement)
+
     def keep(self, clip: Clip) -> None:
-        """Know a clip that was rendered before."""
+        """Know a clip that was rendered before and may be said."""
         self._clips[clip.sha256] = clip
+
+    def keep_tried(self, clip: Clip) -> None:
+        """Know a clip that may be listened to."""
+        self._tried[clip.sha256] = clip
+        while len(self._tried) > MOST_TRIED:
+            del self._tried[next(iter(self._tried))]
+
+    def take_back(self, sha256: str) -> None:
+        """A clip may not be said any more, only be listened to."""
+        if (clip := self._clips.pop(sha256, None)) is not None:
+            self.keep_tried(clip)
 
     def rendered(self, announcement_id: str) -> Clip | None:
         """The clip that an announcement was rendered to, if it was."""
         sha256 = self._clip_of.get(AnnouncementId(announcement_id))
-        return None if sha256 is None else self._clips[sha256]
+        return None if sha256 is None else self._clips.get(sha256)
 
     def clip(self, sha256: str) -> Clip:
-        """A rendered clip; raises NotFound."""
+        """A clip that may be said.
+
+        Raises:
+            NotFound: there is none.
+            Conflict: nobody approved what it says.
+        """
         try:
             return self._clips[sha256]
         except KeyError:
+            if sha256 in self._tried:
+                why = "is a draft's: its announcement is not approved"
+                raise Conflict(f"clip {sha256[:12]} {why}") from None
             raise NotFound("clip", sha256) from None
+
+    def sound(self, sha256: str) -> Clip:
+        """A clip to listen to, approved or not; raises NotFound."""
+        found = self._clips.get(sha256) or self._tried.get(sha256)
+        if found is None:
+            raise NotFound("clip", sha256)
+        return found
 
     async def render_all(self) -> tuple[str, ...]:
         """Render every announcement; the problems, one line each."""

@@ -34,14 +34,6 @@ Worker = Callable[[Connection, int, PlanWork], None]
 KIND_OF = {PlanKind.DRONE: VehicleKind.COPTER, PlanKind.LOOP: VehicleKind.ROVER}
 
 
-def _announcement(brief: Brief, order: PlanOrder) -> Announcement:
-    wanted = order.announcement
-    for announcement in brief.announcements:
-        if wanted in {None, announcement.id}:
-            return announcement
-    raise NotFound("announcement", wanted or f"of mission {brief.name}")
-
-
 def _requirement(brief: Brief, order: PlanOrder) -> Requirement:
     requirement = brief.requirement
     if order.zone is not None:
@@ -126,8 +118,10 @@ class Planner:
 
         Raises:
             NotFound: no such mission, zone or announcement.
-            InputError: the mission has no vehicle of the kind.
-            Conflict: the service is closing.
+            InputError: the mission has no vehicle of the kind, or a field of
+                the announcement has no value.
+            Conflict: the announcement may not be said now; or the service is
+                closing.
         """
         brief = self._library.brief(order.mission_id)
         self._check(brief, order)
@@ -159,8 +153,11 @@ class Planner:
             job = self.job(job_id)
         return job
 
+    def _message(self, brief: Brief, order: PlanOrder) -> Announcement:
+        return self._library.message(brief, order.announcement, order.fields)
+
     def _check(self, brief: Brief, order: PlanOrder) -> None:
-        _announcement(brief, order)
+        self._message(brief, order)
         _requirement(brief, order)
         kind = KIND_OF[order.kind]
         if not any(v.kind is kind for v in brief.fleet):
@@ -212,7 +209,7 @@ class Planner:
             NotFound, SpeechFailed: as they say.
         """
         brief = self._library.brief(order.mission_id)
-        announcement = _announcement(brief, order)
+        announcement = self._message(brief, order)
         clip = await self._library.clip_of(announcement)
         return PlanWork(
             kind=order.kind,

@@ -15,7 +15,13 @@ from datetime import datetime
 from multiprocessing.connection import Connection
 
 from patrolctl.control.jobs import PlanProblem
-from patrolctl.domain.errors import GateRefused, InputError, NoFeasiblePlan
+from patrolctl.domain.errors import (
+    Conflict,
+    GateRefused,
+    InputError,
+    NoFeasiblePlan,
+    SpeechFailed,
+)
 from patrolctl.domain.machines import FleetVehicle
 from patrolctl.domain.plan import Plan, PlanAnnouncement, PlanKind, Requirement
 from patrolctl.domain.site import Site
@@ -104,6 +110,8 @@ def problem_of(error: Exception) -> PlanProblem:
         (NoFeasiblePlan, "no-feasible-plan"),
         (GateRefused, "gate-refused"),
         (InputError, "bad-input"),
+        (SpeechFailed, "speech-failed"),
+        (Conflict, "conflict"),
     ):
         if isinstance(error, kind):
             slug = name

@@ -5,14 +5,17 @@ that stores them. The types here tell OpenAPI what that JSON looks like.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from fastapi import Response
 from pydantic import BaseModel
 
+from patrolctl.domain.announcements import Origin, Standing, Wording
 from patrolctl.domain.jsondoc import encode
 from patrolctl.domain.run import RunState
 from patrolctl.domain.sound import Announcement
+from patrolctl.domain.templates import FieldValue
 from patrolctl.domain.users import Role
 from patrolctl.domain.violation import Violation
 
@@ -149,10 +152,33 @@ class ClipAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementAnswer(Announcement):
-    """An announcement with the clip that it was rendered to, if it was."""
+    """An announcement, its standing, and the clip that it was rendered to.
+
+    ``wordings`` are the texts as they were written, with their fields;
+    ``utterances`` are what is said. ``open_fields`` are given with each plan.
+    ``why_not`` says why it may not be said now (None: it may).
+    """
 
     clip_sha256: str | None = None
     duration_s: float | None = None
+    title: str = ""
+    origin: Origin = Origin.MISSION
+    standing: Standing = Standing.APPROVED
+    why_not: str | None = None
+    wordings: tuple[Wording, ...] = ()
+    fields: tuple[FieldValue, ...] = ()
+    open_fields: tuple[str, ...] = ()
+    valid_from_utc: datetime | None = None
+    valid_until_utc: datetime | None = None
+    written_by: str | None = None
+    written_utc: datetime | None = None
+    approved_by: str | None = None
+    approved_utc: datetime | None = None
+    withdrawn_by: str | None = None
+    withdrawn_utc: datetime | None = None
+    reason: str | None = None
+    areas: tuple[str, ...] = ()
+    note: str = ""
 
 
 class Feature(BaseModel):

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
+from patrolctl.control.announcements import Announcements
 from patrolctl.control.feed import LiveFeed
 from patrolctl.control.fleet import Fleet
 from patrolctl.control.gate import Gate
@@ -36,6 +37,7 @@ class WebServices:
     """
 
     library: Library
+    announcements: Announcements
     planner: Planner
     fleet: Fleet
     runs: Runs

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from patrolctl.audio import AudioDesk, EspeakSynthesizer
+from patrolctl.control.announcements import Announcements, Shelves
 from patrolctl.control.library import Library
 from patrolctl.control.planner import Planner
 from patrolctl.control.runs import Runs
@@ -37,9 +40,20 @@ class Stage:
     @asynccontextmanager
     async def open(self, **more: object) -> AsyncIterator["Stage"]:
         kit = self.kit
-        async with kit.open():
-            library = Library({"yard": kit.brief}, fakes.FakeSynthesizer())
-            await library.render_all()
+        with tempfile.TemporaryDirectory() as clips:
+            async with kit.open(), self._open(Path(clips), more):
+                yield self
+
+    @asynccontextmanager
+    async def _open(self, clips: Path, more: dict) -> AsyncIterator[None]:
+        kit = self.kit
+        library = Library({"yard": kit.brief}, fakes.FakeSynthesizer())
+        await library.render_all()
+        desk = AudioDesk(EspeakSynthesizer(clips))
+        shelves = Shelves(kit.store.announcements, kit.store, desk)
+        announcements = Announcements(library, shelves, kit.clock)
+        async with announcements.open():
+            kit.gate._may_say = announcements.violations
             planner = Planner(library, kit.store, kit.feed, kit.clock)
             self.runs = Runs(kit.fleet, library, kit.services)
             self.urgent = Urgent(
@@ -57,6 +71,7 @@ class Stage:
                 async with timetable.open():
                     self.services = WebServices(
                         library=library,
+                        announcements=announcements,
                         planner=planner,
                         fleet=kit.fleet,
                         runs=self.runs,
@@ -75,7 +90,7 @@ class Stage:
                         ),
                         base_url="http://127.0.0.1:8080",
                     ) as self.http:
-                        yield self
+                        yield
 
     async def plan(self, *sorties: object, name: str = "p1") -> str:
         await self.kit.store.save_plan(name, fakes.make_plan(*sorties))

@@ -1,6 +1,7 @@
 """The routes under ``/api/v1``, one module a resource."""
 
 from patrolctl.web.routes import (
+    announcements,
     fleet,
     places,
     plans,
@@ -14,6 +15,7 @@ from patrolctl.web.routes import (
 
 ROUTERS = (
     places.router,
+    announcements.router,
     sounds.router,
     plans.router,
     urgent.router,

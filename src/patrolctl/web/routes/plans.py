@@ -10,6 +10,7 @@ from patrolctl.domain.ids import PlanId
 from patrolctl.domain.jsondoc import encode
 from patrolctl.domain.plan import Plan, PlanHead, PlanKind, Window
 from patrolctl.web.answers import CheckAnswer, JobAccepted, json
+from patrolctl.web.bodies import FieldBody
 from patrolctl.web.services import Actor, WebServices, services
 
 router = APIRouter(prefix="/plans", tags=["plans"])
@@ -31,6 +32,7 @@ class PlanBody(BaseModel):
     time_limit_s: float = Field(default=20.0, ge=1.0, le=3600.0)
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
     loops: int = Field(default=1, ge=1, le=1000)
+    fields: list[FieldBody] = Field(default=[], max_length=100)
 
 
 @router.get("", response_model=list[PlanHead])
@@ -44,7 +46,9 @@ async def list_plans(
 @router.post("", status_code=202, response_model=JobAccepted)
 async def start_plan(body: PlanBody, by: Services, who: Actor) -> Response:
     """Queue a planning job; its progress is at Location and on the live socket."""
-    job = by.planner.submit(PlanOrder(**body.model_dump()))
+    values = tuple(f.value_of() for f in body.fields)
+    order = PlanOrder(**body.model_dump(exclude={"fields"}), fields=values)
+    job = by.planner.submit(order)
     await by.store.audit(who, "plan", f"{job.job_id} {encode(job.order).decode()}")
     return json(
         JobAccepted(job.job_id), 202, location=f"/api/v1/plans/jobs/{job.job_id}"

@@ -1,21 +1,23 @@
-"""Announcements and the clips they were rendered to."""
+"""The clips that announcements were rendered to, and uploads."""
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as PathParam
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from patrolctl.domain.errors import NotFound
-from patrolctl.domain.sound import Announcement, Clip
-from patrolctl.web.answers import AnnouncementAnswer, ClipAnswer, json
-from patrolctl.web.services import WebServices, services
+from patrolctl.domain.errors import InputError, NotFound
+from patrolctl.domain.sound import Clip
+from patrolctl.domain.templates import FieldValue
+from patrolctl.web.answers import ClipAnswer, json
+from patrolctl.web.bodies import FieldBody
+from patrolctl.web.services import Actor, WebServices, services
 
 router = APIRouter(tags=["sounds"])
 Services = Annotated[WebServices, Depends(services)]
+LARGEST_UPLOAD = 50 * 2**20
 Sha256 = Annotated[str, PathParam(pattern="^[0-9a-f]{64}$")]
 
 
@@ -29,29 +31,6 @@ def clip_answer(clip: Clip) -> ClipAnswer:
         loudness_lufs=clip.loudness_lufs,
         peak_dbfs=clip.peak_dbfs,
         crest_db=clip.crest_db,
-    )
-
-
-def announcement_answer(
-    announcement: Announcement, clip: Clip | None
-) -> AnnouncementAnswer:
-    """An announcement with its clip."""
-    own = {
-        f.name: getattr(announcement, f.name) for f in dataclasses.fields(announcement)
-    }
-    if clip is None:
-        return AnnouncementAnswer(**own)
-    return AnnouncementAnswer(
-        **own, clip_sha256=clip.sha256, duration_s=clip.duration_s
-    )
-
-
-@router.get("/announcements", response_model=list[AnnouncementAnswer])
-async def list_announcements(by: Services) -> Response:
-    """All announcements."""
-    library = by.library
-    return json(
-        [announcement_answer(a, library.rendered(a.id)) for a in library.announcements]
     )
 
 
@@ -73,7 +52,7 @@ async def list_clips(by: Services) -> Response:
 )
 def get_clip(sha256: Sha256, by: Services) -> FileResponse:
     """A clip's sound (in a worker thread: it looks at the disk)."""
-    path = Path(by.library.clip(sha256).path)
+    path = Path(by.library.sound(sha256).path)
     if not path.is_file():
         raise NotFound("sound of clip", sha256)
     return FileResponse(
@@ -84,16 +63,64 @@ def get_clip(sha256: Sha256, by: Services) -> FileResponse:
 
 
 class RenderBody(BaseModel):
-    """What to render."""
+    """What to render; ``fields`` are values for what it leaves open."""
 
     model_config = ConfigDict(extra="forbid")
 
-    announcement_id: str
+    announcement_id: str = Field(max_length=200)
+    fields: list[FieldBody] = Field(default=[], max_length=100)
 
 
 @router.post("/clips", status_code=201, response_model=ClipAnswer)
 async def render_clip(body: RenderBody, by: Services) -> Response:
-    """Render an announcement, or find it rendered."""
-    announcement = by.library.announcement(body.announcement_id)
-    clip = clip_answer(await by.library.clip_of(announcement))
+    """Render an announcement, or find it rendered; a draft is only listened to."""
+    given = tuple(f.value_of() for f in body.fields)
+    clip = clip_answer(await rendered(by, body.announcement_id, given))
     return json(clip, 201, location=clip.url)
+
+
+async def rendered(
+    by: WebServices, announcement_id: str, given: tuple[FieldValue, ...]
+) -> Clip:
+    """The clip of an announcement of a mission, or of one written here."""
+    for announcement in by.library.announcements:
+        if announcement.id == announcement_id:
+            return await by.library.clip_of(announcement)
+    return await by.announcements.render(announcement_id, given)
+
+
+@router.post(
+    "/clips/recording",
+    status_code=201,
+    response_model=ClipAnswer,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {
+                    "schema": {"type": "string", "format": "binary"}
+                }
+            },
+        }
+    },
+)
+async def upload_recording(
+    request: Request,
+    by: Services,
+    who: Actor,
+    name: Annotated[str, Query(max_length=120)] = "recording",
+) -> Response:
+    """Master a WAV, FLAC, MP3 or OGG; an announcement then names its clip."""
+    raw = bytearray()
+    async for part in request.stream():
+        raw += part
+        if len(raw) > LARGEST_UPLOAD:
+            right = f"at most {LARGEST_UPLOAD >> 20} MiB"
+            raise InputError.one(shown(name), "is too large", right)
+    clip = await by.announcements.take_recording(bytes(raw), shown(name), who)
+    return json(clip_answer(clip), 201, location=clip_answer(clip).url)
+
+
+def shown(name: str) -> str:
+    """A file's name as it is told: no line breaks, nothing invisible."""
+    return "".join(c for c in name if c.isprintable()).strip() or "recording"
