@@ -28,7 +28,7 @@ from patrolctl.acoustics import (
 )
 from patrolctl.acoustics.bands import a_level_db
 from patrolctl.domain.machines import ROVER_SPEAKER_UP_M, VehicleKind
-from patrolctl.domain.plan import Plan
+from patrolctl.domain.plan import Plan, PlanReceiver
 from patrolctl.domain.site import Site
 from patrolctl.evidence.messages import Message
 from patrolctl.evidence.track import Poses, Track
@@ -52,19 +52,19 @@ HEADING_ERROR_DEG = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """All receivers of a plan as arrays: (n, 3) ENU, and (n,) indoors."""
+    """Receivers as arrays: (n, 3) ENU, and (n,) indoors."""
 
     place_m: Floats
     indoors: Bools
 
     @classmethod
-    def of(cls, plan: Plan, site: Site) -> "Ears":
-        """The plan's receivers; those of a building listen indoors."""
-        lat = np.array([r.lat_deg for r in plan.receivers], dtype=np.float64)
-        lon = np.array([r.lon_deg for r in plan.receivers], dtype=np.float64)
-        up = np.array([r.up_m for r in plan.receivers], dtype=np.float64)
+    def at(cls, receivers: tuple[PlanReceiver, ...], site: Site) -> "Ears":
+        """Some receivers; those of a building listen indoors."""
+        lat = np.array([r.lat_deg for r in receivers], dtype=np.float64)
+        lon = np.array([r.lon_deg for r in receivers], dtype=np.float64)
+        up = np.array([r.up_m for r in receivers], dtype=np.float64)
         flat = site.frame.to_en(lat, lon) if len(lat) else np.empty((0, 2))
-        indoors = np.array([r.building_id is not None for r in plan.receivers])
+        indoors = np.array([r.building_id is not None for r in receivers])
         return cls(np.column_stack([flat, up]), indoors.astype(np.bool_))
 
 
@@ -124,7 +124,7 @@ class Hearing:
         self.plan = plan
         self.site = site
         self.scene = scene_of(site)
-        self.ears = Ears.of(plan, site)
+        self.ears = Ears.at(plan.receivers, site)
         self.place_error_m = KNOWING_SHARE * plan.vehicle.position_error_m
         self._listening = Listening.of(plan.requirement)
 

@@ -80,7 +80,7 @@ def messages_of(plan: Plan, playbacks: tuple[Playback, ...]) -> Heard:
     if dropped:
         heard.notes.append(f"{dropped} repeated playback reports were left out")
     for p in reports:
-        sortie, station = _origin(plan, p)
+        sortie, station = origin_of(plan, p)
         fault = _fault(plan, p)
         if p.status is PlaybackStatus.COMPLETED and p.complete and fault is None:
             heard.complete += 1
@@ -95,7 +95,7 @@ def messages_of(plan: Plan, playbacks: tuple[Playback, ...]) -> Heard:
     return heard
 
 
-def _origin(plan: Plan, p: Playback) -> tuple[Sortie | None, StationId | None]:
+def origin_of(plan: Plan, p: Playback) -> tuple[Sortie | None, StationId | None]:
     """The sortie and station of a report, by its cue, else by its vehicle."""
     for sortie in plan.sorties:
         for item in sortie.items:
