@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 def collected() -> list[str]:
     """The campaigns' test ids."""
-    words = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-m", "campaign"]
+    words = [sys.executable, "-m", "pytest", "--collect-only", "-m", "campaign"]
     words.append("tests/campaigns")
     found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     return [line for line in found.stdout.splitlines() if "::" in line]
