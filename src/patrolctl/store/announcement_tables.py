@@ -20,8 +20,8 @@ announcement_clips = Table(
     Column("clip_sha256", String, primary_key=True),
 )
 
-alerts = Table(
-    "alerts",
+cap_alerts = Table(
+    "cap_alerts",
     metadata,
     Column("key", String, primary_key=True),
     Column("doc", LargeBinary, nullable=False),

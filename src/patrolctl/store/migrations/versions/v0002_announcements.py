@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.Column("clip_sha256", sa.String, primary_key=True),
     )
     op.create_table(
-        "alerts",
+        "cap_alerts",
         sa.Column("key", sa.String, primary_key=True),
         sa.Column("doc", sa.LargeBinary, nullable=False),
     )
@@ -30,5 +30,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them."""
-    for table in ("alerts", "announcement_clips", "announcements"):
+    for table in ("cap_alerts", "announcement_clips", "announcements"):
         op.drop_table(table)
