@@ -178,10 +178,11 @@ class Wire:
         self._timer: asyncio.TimerHandle | None = None
         vehicle.open_link("gcs")
 
-    async def open(
-        self, endpoint: object, on_bytes: Callable[[bytes, tuple[str, int]], None]
-    ) -> "Wire":
-        """Stands in for ``transport.open_channel``."""
+    listens = False
+    end = "the stream ended"
+
+    async def open(self, on_bytes: Callable[[bytes, tuple[str, int]], None]) -> "Wire":
+        """Stands in for ``transport.Door``."""
         self._on_bytes = on_bytes
         self.ended.clear()
         self._plan()

@@ -132,7 +132,7 @@ class Bench:
         witness = Witness(kept(pilot.compile(mission)))
         wire = self._wire(core, faults, seed, stream=dice.random() < 0.5)
         wire.watch = witness.look
-        self._patch.setattr(link_module, "open_channel", wire.open)
+        self._patch.setattr(link_module, "Door", lambda endpoint: wire)
         where = FleetVehicle(id=VehicleId("v"), kind=kind, endpoint="udp:127.0.0.1:9")
         driver = MavlinkVehicle(where, LinkOptions(clock=self._clock()), pilot, None)
         outcome = Outcome("", witness, core, faults)

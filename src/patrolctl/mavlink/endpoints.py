@@ -8,7 +8,7 @@ from patrolctl.domain.errors import InputError
 Scheme = Literal["tcp", "udp", "udpin", "serial"]
 
 RIGHT = (
-    "tcp:host:port, udp:host:port (we send there), udpin:host:port (we listen) "
+    "tcp:host:port, udp:host:port (either side), udpin:host:port (we listen) "
     "or serial:/dev/…:baud"
 )
 

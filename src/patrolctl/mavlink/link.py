@@ -37,7 +37,7 @@ from patrolctl.mavlink.pace import PaceEstimator
 from patrolctl.mavlink.peers import Peers
 from patrolctl.mavlink.signing import Signer
 from patrolctl.mavlink.tlog import TlogWriter
-from patrolctl.mavlink.transport import Channel, Peer, open_channel
+from patrolctl.mavlink.transport import Channel, Door, Peer
 
 log = logging.getLogger(__name__)
 E = TypeVar("E", bound=Exchange)
@@ -158,7 +158,7 @@ class Link:
         if channel is None or channel.ended.is_set():
             return False
         if peer is None:
-            if self.endpoint.scheme == "udpin":
+            if channel.listens:
                 return False  # nobody yet
             peer = ("", 0)
         us = self.target.us
@@ -296,12 +296,12 @@ class Link:
 
     async def keep_open(self) -> None:
         """Open the endpoint, and open it again whenever it ends."""
-        tries = 0
+        tries, door = 0, Door(self.endpoint)
         while True:
             try:
                 self._peers = self._new_peers()
                 self.identity.new_stream()
-                self._channel = await open_channel(self.endpoint, self._on_bytes)
+                self._channel = await door.open(self._on_bytes)
             except OSError as e:
                 # asyncio words its own errors; the system's are for people.
                 self.fault = os.strerror(e.errno) if e.errno else str(e)
@@ -309,7 +309,7 @@ class Link:
                 opened_s = self.clock.monotonic_s()
                 await self._channel.ended.wait()
                 self._channel.close()
-                self.fault = "the stream ended"
+                self.fault = self._channel.end
                 self._ended()
                 if self.clock.monotonic_s() - opened_s > BACKOFF_S[1]:
                     tries = 0

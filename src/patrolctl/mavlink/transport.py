@@ -25,8 +25,18 @@ class Channel(Protocol):
     """An open stream."""
 
     @property
+    def listens(self) -> bool:
+        """Whether a peer must be heard before anything can be sent."""
+        ...
+
+    @property
     def ended(self) -> asyncio.Event:
         """Set at its end, whatever ended it."""
+        ...
+
+    @property
+    def end(self) -> str:
+        """What the end was, for people."""
         ...
 
     def send(self, data: bytes, peer: Peer) -> None:
@@ -41,10 +51,15 @@ class Channel(Protocol):
 # More than this waiting to go out means the peer does not read: whatever we
 # would add is stale by the time it is read.
 MAX_WAITING_BYTES = 262_144
+LISTEN_S = 5.0  # real seconds
+STREAM_ENDED = "the stream ended"
 
 
 class _Stream(asyncio.Protocol):
     """A byte stream with one peer: TCP, or a serial line."""
+
+    listens = False
+    end = STREAM_ENDED
 
     def __init__(self, on_bytes: OnBytes) -> None:
         self._on_bytes = on_bytes
@@ -86,11 +101,12 @@ class _Stream(asyncio.Protocol):
 class _Datagrams(asyncio.DatagramProtocol):
     """UDP: connected to one peer (client), or bound (server)."""
 
-    def __init__(self, on_bytes: OnBytes, *, connected: bool) -> None:
+    def __init__(self, on_bytes: OnBytes, *, listens: bool) -> None:
         self._on_bytes = on_bytes
-        self._connected = connected
+        self.listens = listens
         self._transport: asyncio.DatagramTransport | None = None
         self.ended = asyncio.Event()
+        self.heard = self.refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -99,12 +115,15 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Hand on with the sender."""
-        peer = FIXED_PEER if self._connected else (addr[0], addr[1])
+        self.heard = True
+        peer = (addr[0], addr[1]) if self.listens else FIXED_PEER
         self._on_bytes(data, peer)
 
     def error_received(self, exc: Exception) -> None:
-        """Ignore: nobody listens there yet (ICMP); heartbeats try again."""
-        del exc
+        """Nobody listens there (ICMP): yet, or it is we who ought to."""
+        if isinstance(exc, ConnectionRefusedError) and not self.heard:
+            self.refused = True
+            self.ended.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the end."""
@@ -115,7 +134,17 @@ class _Datagrams(asyncio.DatagramProtocol):
         """Send one datagram."""
         if self._transport is None or self._transport.is_closing():
             return
-        self._transport.sendto(data, None if self._connected else peer)
+        self._transport.sendto(data, peer if self.listens else None)
+
+    @property
+    def end(self) -> str:
+        """What the end was."""
+        return "nobody listens there" if not self.heard else STREAM_ENDED
+
+    def close_unheard(self) -> None:
+        """Close unless somebody was heard."""
+        if not self.heard:
+            self.close()
 
     def close(self) -> None:
         """Close now."""
@@ -128,6 +157,8 @@ class _Datagrams(asyncio.DatagramProtocol):
 class _Serial:
     """A serial line: one reader and one writer on the same descriptor."""
 
+    listens = False
+    end = STREAM_ENDED
     reader: _Stream
     writer: _Stream
     read_end: asyncio.BaseTransport
@@ -168,27 +199,64 @@ async def _open_serial(endpoint: Endpoint, on_bytes: OnBytes) -> Channel:
     return _Serial(reader, writer, read_end, write_end, port)
 
 
-async def open_channel(endpoint: Endpoint, on_bytes: OnBytes) -> Channel:
-    """Open an endpoint.
-
-    Raises:
-        OSError: it cannot be opened (refused, no such device, …).
-    """
+async def _open_udp(
+    endpoint: Endpoint, on_bytes: OnBytes, *, listens: bool
+) -> _Datagrams:
     loop = asyncio.get_running_loop()
     where = (endpoint.place, endpoint.number)
-    match endpoint.scheme:
-        case "tcp":
-            _, stream = await loop.create_connection(lambda: _Stream(on_bytes), *where)
-            return stream
-        case "udp":
-            _, datagrams = await loop.create_datagram_endpoint(
-                lambda: _Datagrams(on_bytes, connected=True), remote_addr=where
-            )
-            return datagrams
-        case "udpin":
-            _, datagrams = await loop.create_datagram_endpoint(
-                lambda: _Datagrams(on_bytes, connected=False), local_addr=where
-            )
-            return datagrams
-        case "serial":
-            return await _open_serial(endpoint, on_bytes)
+    _, datagrams = await loop.create_datagram_endpoint(
+        lambda: _Datagrams(on_bytes, listens=listens),
+        local_addr=where if listens else None,
+        remote_addr=None if listens else where,
+    )
+    return datagrams
+
+
+class Door:
+    """Opens one endpoint, as often as it is needed.
+
+    ``udp:`` means either side: ground stations use it for "I listen there" as
+    well as for "it listens there". We send first; where the machine at that
+    address says that nobody listens (ICMP) and the address is one of ours, we
+    listen for a while, then send again.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._last: Channel | None = None
+
+    async def open(self, on_bytes: OnBytes) -> Channel:
+        """Open it.
+
+        Raises:
+            OSError: it cannot be opened (refused, no such device, …).
+        """
+        self._last = await self._open(on_bytes)
+        return self._last
+
+    async def _open(self, on_bytes: OnBytes) -> Channel:
+        endpoint = self._endpoint
+        match endpoint.scheme:
+            case "tcp":
+                loop = asyncio.get_running_loop()
+                _, stream = await loop.create_connection(
+                    lambda: _Stream(on_bytes), endpoint.place, endpoint.number
+                )
+                return stream
+            case "udpin":
+                return await _open_udp(endpoint, on_bytes, listens=True)
+            case "udp":
+                return await self._either(on_bytes)
+            case "serial":
+                return await _open_serial(endpoint, on_bytes)
+
+    async def _either(self, on_bytes: OnBytes) -> Channel:
+        last = self._last
+        if isinstance(last, _Datagrams) and last.refused:
+            # Taken by somebody, or not an address of this machine: send.
+            with contextlib.suppress(OSError):
+                channel = await _open_udp(self._endpoint, on_bytes, listens=True)
+                loop = asyncio.get_running_loop()
+                loop.call_later(LISTEN_S, channel.close_unheard)
+                return channel
+        return await _open_udp(self._endpoint, on_bytes, listens=False)

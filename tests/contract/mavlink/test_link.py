@@ -346,3 +346,40 @@ async def test_no_heartbeat_outlives_the_control_loop(
         stop.set()
         thread.join()
         sink.close()
+
+
+class _Listening(_Udp):
+    """A vehicle that answers whoever talks to it."""
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.to = addr
+        super().datagram_received(data, addr)
+
+
+@asynccontextmanager
+async def listening_vehicle(fake: Fake, port: int) -> AsyncIterator[_Udp]:
+    loop = asyncio.get_running_loop()
+    transport, peer = await loop.create_datagram_endpoint(
+        lambda: _Listening(fake, ("127.0.0.1", 9)), local_addr=("127.0.0.1", port)
+    )
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(fake.live(peer.send))
+        try:
+            yield peer
+        finally:
+            task.cancel()
+            transport.close()
+
+
+@pytest.mark.parametrize("vehicle", [listening_vehicle, udp_vehicle])
+async def test_udp_means_either_side(air: SimpleNamespace, vehicle: Any) -> None:
+    """``udp:`` finds one that listens there as well as one that sends there."""
+    port = air.free_port()
+    options = LinkOptions(clock=ScaledClock(FAST))
+    async with (
+        vehicle(Fake(), port) as peer,
+        air.flight(entry(f"udp:127.0.0.1:{port}"), options) as flight,
+    ):
+        await flight.heard(EventKind.LINK, 200.0)
+        assert flight.vehicle.link is LinkState.LIVE
+        await flight.until(lambda: peer.got > 1, 60.0)
