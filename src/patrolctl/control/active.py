@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from patrolctl.clock import Clock
 from patrolctl.control.execute import Execution
+from patrolctl.control.exposure import Admit, as_it_is
 from patrolctl.control.feed import LiveFeed
 from patrolctl.control.fleet import tell_each
 from patrolctl.control.gate import Gate
@@ -44,13 +45,14 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What runs are made of."""
+    """What runs are made of; ``admit`` looks at what people may hear today."""
 
     feed: LiveFeed
     gate: Gate
     store: Store
     clock: Clock
     limits: Limits
+    admit: Admit = as_it_is
 
 
 class ActiveRun:

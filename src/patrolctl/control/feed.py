@@ -162,6 +162,10 @@ class LiveFeed:
         """A planning job changed."""
         self._show("job", encode(job))
 
+    def show(self, kind: str, raw: bytes) -> None:
+        """Show something that is kept elsewhere."""
+        self._show(kind, raw)
+
     def _show(self, kind: str, raw: bytes) -> None:
         for watcher in tuple(self._watchers):
             watcher.fact(kind, raw)

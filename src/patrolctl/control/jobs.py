@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from patrolctl.domain.ids import PlanId
+from patrolctl.domain.ids import PlanId, RunId
 from patrolctl.domain.plan import PlanKind, Window
 from patrolctl.domain.templates import FieldValue
 
@@ -21,7 +21,8 @@ class JobState(StrEnum):
 class PlanOrder:
     """What is to be planned; None takes the mission's own value.
 
-    ``fields`` are values for what the announcement leaves open.
+    ``fields`` are values for what the announcement leaves open. ``rerun_of``
+    plans only for what that run missed.
     """
 
     mission_id: str
@@ -35,6 +36,7 @@ class PlanOrder:
     seed: int = 1
     loops: int = 1
     fields: tuple[FieldValue, ...] = ()
+    rerun_of: RunId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from patrolctl.control.hosting import TaskHost
 from patrolctl.control.jobs import JobState, PlanJob, PlanOrder, PlanProblem
 from patrolctl.control.library import Library
 from patrolctl.control.planwork import PlanWork, child, problem_of
+from patrolctl.control.remaining import Remaining, unknown
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import Conflict, InputError, NotFound
 from patrolctl.domain.ids import PlanId
@@ -58,6 +59,9 @@ def content_key(work: PlanWork) -> str:
         work.requirement,
         (work.seed, work.time_limit_s, work.count, work.loops),
     )
+    if work.only is not None:
+        rest = (work.parent_run, sorted(work.only))
+        return hashlib.sha256(encode((content, rest))).hexdigest()
     return hashlib.sha256(encode(content)).hexdigest()
 
 
@@ -92,6 +96,8 @@ class Planner:
         self._jobs: dict[str, PlanJob] = {}
         self._doing: dict[str, asyncio.Task[None]] = {}
         self._host = TaskHost()
+        # Whom a run for the rest of another is to reach; the composer knows.
+        self.remaining: Remaining = unknown
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Planner"]:
@@ -211,6 +217,7 @@ class Planner:
         brief = self._library.brief(order.mission_id)
         announcement = self._message(brief, order)
         clip = await self._library.clip_of(announcement)
+        rest = order.rerun_of
         return PlanWork(
             kind=order.kind,
             site=brief.site,
@@ -229,6 +236,8 @@ class Planner:
             created_utc=self._clock.utc(),
             count=order.drones if order.kind is PlanKind.DRONE else order.vehicles,
             loops=order.loops,
+            only=None if rest is None else await self.remaining(rest),
+            parent_run=rest,
         )
 
     async def stored(self, order: PlanOrder) -> PlanId | None:
@@ -239,6 +248,8 @@ class Planner:
         self._update(job_id, text="rendering the announcement")
         work = await self.work_of(order)
         plan = await self._solve(job_id, work)
+        if work.parent_run is not None:
+            plan = replace(plan, parent_run=work.parent_run)
         plan_id = PlanId(f"{plan.kind}-{hashlib.sha256(encode(plan)).hexdigest()[:12]}")
         await self._store.save_plan(plan_id, plan, key=content_key(work))
         return plan_id

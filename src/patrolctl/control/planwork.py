@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing.connection import Connection
 
@@ -22,9 +22,10 @@ from patrolctl.domain.errors import (
     NoFeasiblePlan,
     SpeechFailed,
 )
+from patrolctl.domain.ids import RunId
 from patrolctl.domain.machines import FleetVehicle
 from patrolctl.domain.plan import Plan, PlanAnnouncement, PlanKind, Requirement
-from patrolctl.domain.site import Site
+from patrolctl.domain.site import Site, SitePoint
 from patrolctl.planning.progress import PlanProgress
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -32,7 +33,10 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 @dataclass(frozen=True, slots=True)
 class PlanWork:
-    """An order with everything resolved, as it is sent to the child."""
+    """An order with everything resolved, as it is sent to the child.
+
+    ``only``: the receivers to reach, None: all.
+    """
 
     kind: PlanKind
     site: Site
@@ -46,6 +50,8 @@ class PlanWork:
     created_utc: datetime
     count: int | None
     loops: int
+    only: frozenset[str] | None = None
+    parent_run: RunId | None = None
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -54,6 +60,11 @@ def die_with_parent(parent_pid: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:  # it went before the line above
         os._exit(1)
+
+
+def receiver_id(point: SitePoint) -> str:
+    """The receiver that a loop plan has at a sampling point."""
+    return f"ground-{point.id}"
 
 
 def solve(work: PlanWork, progress: Callable[[PlanProgress], None]) -> Plan:
@@ -78,6 +89,7 @@ def solve(work: PlanWork, progress: Callable[[PlanProgress], None]) -> Plan:
                 time_limit_s=work.time_limit_s,
                 created_utc=work.created_utc,
                 drones=work.count,
+                only=work.only,
                 stop=lambda: False,  # whoever stops us kills the process
             ),
             progress,
@@ -85,7 +97,7 @@ def solve(work: PlanWork, progress: Callable[[PlanProgress], None]) -> Plan:
     from patrolctl.planning.loop import LoopOrder, plan_loop  # noqa: PLC0415
 
     return plan_loop(
-        work.site,
+        _with_points(work.site, work.only),
         LoopOrder(
             announcement=work.announcement,
             fleet=work.fleet,
@@ -101,6 +113,14 @@ def solve(work: PlanWork, progress: Callable[[PlanProgress], None]) -> Plan:
         ),
         progress,
     )
+
+
+def _with_points(site: Site, only: frozenset[str] | None) -> Site:
+    """The site with those sampling points alone whose receivers are named."""
+    if only is None:
+        return site
+    kept = tuple(p for p in site.sampling_points if receiver_id(p) in only)
+    return replace(site, sampling_points=kept)
 
 
 def problem_of(error: Exception) -> PlanProblem:

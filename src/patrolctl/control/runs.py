@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from patrolctl.control.active import ActiveRun, Lane, RunVerb, Services
 from patrolctl.control.assign import assign
+from patrolctl.control.broadcast import Broadcast
 from patrolctl.control.fleet import Fleet, FleetVerb
 from patrolctl.control.hosting import TaskHost
 from patrolctl.control.job import SortieJob
@@ -63,6 +64,7 @@ class Runs:
         self._active: dict[RunId, ActiveRun] = {}
         self._host = TaskHost()
         self._launching = asyncio.Lock()
+        self.proved: Broadcast[Evidence] = Broadcast()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Runs"]:
@@ -229,7 +231,10 @@ class Runs:
             plan = with_loops(plan, order.loops)
         if not plan.sorties:
             raise Conflict(f"plan {order.plan_id} has no sorties")
-        advice = await self._by.gate.insist_plan(plan, site)
+        admitted = await self._by.admit(plan, site)
+        plan_id = admitted.id_after(order.plan_id, plan)
+        plan = admitted.plan
+        advice = admitted.advice + await self._by.gate.insist_plan(plan, site)
         chosen = assign(plan.sorties, order.vehicles or {}, self._fleet, self._busy())
         for vehicle_id in sorted(set(chosen.values())):
             link = self._fleet.member(vehicle_id).vehicle.link
@@ -237,7 +242,7 @@ class Runs:
                 raise Conflict(f"{vehicle_id}: link is {link}")
         state = RunState(
             id=RunId(f"run-{uuid.uuid4().hex[:12]}"),
-            plan_id=order.plan_id,
+            plan_id=plan_id,
             created_utc=self._by.clock.utc(),
             sorties=tuple(
                 SortieRun(
@@ -251,6 +256,8 @@ class Runs:
             authority=order.authority,
             schedule_id=order.schedule_id,
         )
+        if plan_id != order.plan_id:
+            await self._by.store.save_plan(plan_id, plan)
         lanes = self._lanes(state.id, plan, site, chosen)
         return ActiveRun(state, lanes, self._by), tuple(str(v) for v in advice)
 
@@ -304,6 +311,7 @@ class Runs:
         )
         evidence = await asyncio.to_thread(prove, record, self._library.site_of(plan))
         await store.save_evidence(evidence)
+        self.proved.send(evidence)
         return evidence
 
     # -- commands

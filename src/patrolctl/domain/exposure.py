@@ -23,12 +23,12 @@ class ExposureCaps:
     ``laeq_24h_db`` is before the façade, of our announcements alone: WHO
     Guidelines for Community Noise (1999), table 1, gives 70 dB for 24 h
     outdoors, below which hearing is not impaired (so does EPA 550/9-74-004).
-    No standard states a number of repetitions: twelve is this project's
-    default, every half an hour of a morning.
+    No standard states a number of repetitions: 24 is this project's default,
+    eight flights of which each is heard from three of its stops.
     """
 
     laeq_24h_db: float = 70.0
-    repeats: int = 12
+    repeats: int = 24
     excess: Excess = Excess.REFUSE
 
 

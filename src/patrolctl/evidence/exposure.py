@@ -31,9 +31,9 @@ from patrolctl.evidence.track import seconds, tracks_of
 
 Floats = npt.NDArray[np.float64]
 
-# Outdoor ambient of a city at daytime (reference: 60 dB(A)) less 10 dB: what
-# is fainter before the window is no disturbance to speak of.
-AUDIBLE_DB = 50.0
+# A city's ambient is about 60 dB(A) by day: what is 5 dB below it before the
+# window is heard as speech no more.
+AUDIBLE_DB = 55.0
 STEP_S = 1.0
 
 

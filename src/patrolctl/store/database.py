@@ -22,6 +22,7 @@ from patrolctl.domain.run import ENDED, RunEvent, RunState
 from patrolctl.domain.sound import Playback, PlaybackStatus
 from patrolctl.domain.telemetry import VehicleEvent
 from patrolctl.store import tables as t
+from patrolctl.store.aftermath import SqlAftermath
 from patrolctl.store.announcements import SqlAnnouncements
 from patrolctl.store.postgres import CHAINING, hold_async
 from patrolctl.store.upsert import upsert
@@ -46,6 +47,7 @@ class SqlStore:
         self._engine = engine
         self._clock = clock
         self._writing = asyncio.Lock()
+        self.aftermath = SqlAftermath(self._write, self._read)
         self.announcements = SqlAnnouncements(self._write, self._read)
 
     @asynccontextmanager
@@ -79,6 +81,7 @@ class SqlStore:
             site_id=plan.site_id,
             created_utc=plan.created_utc,
             summary=plan.summary,
+            parent_run=plan.parent_run,
         )
         values = {"id": plan_id, "content_key": key, "head": encode(head), "doc": doc}
         added = upsert(t.plans).values(values).on_conflict_do_nothing()
