@@ -14,6 +14,7 @@ from simulators import trouble
 from simulators.build import build
 from simulators.clock import SimClock
 from simulators.config import VehicleConfig
+from simulators.dji import service as dji
 from simulators.listeners import options as listening
 from simulators.server import Endpoint, Server
 from simulators.speaker.machine import SpeakerFaults
@@ -23,7 +24,7 @@ from simulators.speaker.service import SpeakerConfig, SpeakerService
 def main(argv: list[str]) -> int:
     """Run one simulator until it is interrupted."""
     args = _parser().parse_args(argv)
-    runs = {"speaker": _speaker, "listeners": listening.run}
+    runs = {"speaker": _speaker, "listeners": listening.run, "dji": dji.run}
     try:
         return asyncio.run(_until_signal(runs.get(args.kind, _vehicle)(args)))
     except* (OSError, ValueError) as faults:
@@ -41,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     _speaker_options(speaker)
     listeners = kinds.add_parser("listeners", help="microphones that hear speakers")
     listening.add_options(listeners)
+    dock = kinds.add_parser("dji", help="a simulated DJI dock with a loudspeaker")
+    dji.add_options(dock)
     return parser
 
 

@@ -19,6 +19,9 @@ _ENDPOINT = re.compile(
 _FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY")
 
 
+_SERIAL = "^[A-Za-z0-9]{8,40}$"
+
+
 class Table(BaseModel):
     """A TOML table: nothing unknown, nothing converted, no NaN."""
 
@@ -142,9 +145,13 @@ class ProfileTable(Table):
 
 
 class SpeakerTable(Table):
-    """``[vehicle.speaker]``."""
+    """``[vehicle.speaker]``; ``dji``: behind DJI's Cloud API."""
 
     id: Id = Field(description="the speaker's name in topics")
+    kind: Literal["agent", "dji"] = "agent"
+    gateway_sn: Annotated[str, Field(pattern=_SERIAL)] | None = None
+    device_sn: Annotated[str, Field(pattern=_SERIAL)] | None = None
+    psdk_index: Annotated[int, Field(ge=0, le=9)] | None = None
     level_1m_db: float | None = Field(default=None, ge=60, le=160)
     crest_db: float | None = Field(default=None, ge=0, le=30)
     tilt_deg: float | None = Field(default=None, ge=-90, le=90)

@@ -66,6 +66,7 @@ def _check_names(
             right = f"one of {', '.join(announcements)}"
             faults.append(file.fault(("schedule", i, "announcement"), what, right))
     _check_directivity(file, mission, faults)
+    _check_drivers(file, mission, faults)
     if site is None:
         return
     zone = mission.requirement.zone
@@ -96,6 +97,26 @@ def _launch_fault(vehicle: VehicleTable, launches: tuple[SitePoint, ...]) -> str
 
 def _launches(point: SitePoint, kind: VehicleKind) -> bool:
     return point.vehicle_kind in (None, kind)
+
+
+def _check_drivers(file: TomlFile, mission: MissionFile, faults: list[Fault]) -> None:
+    """DJI's serial numbers, where and only where they are needed."""
+    for i, vehicle in enumerate(mission.vehicle):
+        speaker = vehicle.speaker
+        if speaker is None:
+            continue
+        for name in ("gateway_sn", "device_sn", "psdk_index"):
+            said = getattr(speaker, name) is not None
+            field = ("vehicle", i, "speaker", name)
+            if speaker.kind == "dji" and not said and name != "psdk_index":
+                right = "the serial number of the " + (
+                    "dock or remote controller" if name == "gateway_sn" else "aircraft"
+                )
+                faults.append(file.fault(field, "is missing", right))
+            elif speaker.kind != "dji" and said:
+                faults.append(
+                    file.fault(field, "is for a speaker of DJI", 'kind = "dji"')
+                )
 
 
 def _check_directivity(

@@ -14,6 +14,7 @@ from patrolctl.config.models import (
 from patrolctl.domain.brief import Schedule
 from patrolctl.domain.ids import AnnouncementId, ScheduleId, SpeakerId, VehicleId
 from patrolctl.domain.machines import (
+    DjiAddress,
     FleetVehicle,
     SpeakerProfile,
     VehicleKind,
@@ -62,14 +63,25 @@ def _vehicle(table: VehicleTable, number: int) -> FleetVehicle:
         speaker_id=SpeakerId(table.speaker.id) if table.speaker else None,
         speaker=_speaker(table.speaker),
         signing_key_file=table.signing_key_file,
+        speaker_dji=_dji(table.speaker),
     )
+
+
+def _dji(table: SpeakerTable | None) -> DjiAddress | None:
+    if table is None or table.gateway_sn is None or table.device_sn is None:
+        return None
+    address = DjiAddress(table.gateway_sn, table.device_sn)
+    if table.psdk_index is None:
+        return address
+    return replace(address, psdk_index=table.psdk_index)
 
 
 def _speaker(table: SpeakerTable | None) -> SpeakerProfile:
     if table is None:
         return SpeakerProfile()
     values = given(table)
-    values.pop("id")
+    for driver in ("id", "kind", "gateway_sn", "device_sn", "psdk_index"):
+        values.pop(driver, None)
     if table.directivity_db is not None:
         values["directivity_db"] = tuple(tuple(row) for row in table.directivity_db)
         values["directivity_deg"] = tuple(table.directivity_deg or ())

@@ -84,13 +84,27 @@ class SpeakerProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class DjiAddress:
+    """A loudspeaker behind DJI's Cloud API.
+
+    ``gateway_sn`` is the dock's or remote controller's serial number,
+    ``device_sn`` the aircraft's, ``psdk_index`` the payload's position.
+    """
+
+    gateway_sn: str
+    device_sn: str
+    psdk_index: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class FleetVehicle:
     """A registry entry: the identity and address of one vehicle.
 
     ``endpoint`` is ``tcp:host:port``, ``udp:host:port`` (we send there),
     ``udpin:host:port`` (we listen) or ``serial:/dev/…:baud``. ``uid`` is the
     autopilot's AUTOPILOT_VERSION uid when it is known; ``launch`` names the
-    site's launch point. ``speaker_id`` None: the vehicle has no loudspeaker.
+    site's launch point. ``speaker_id`` None: the vehicle has no loudspeaker;
+    ``speaker_dji`` None: an agent (or the simulator) drives it.
     """
 
     id: VehicleId
@@ -104,3 +118,4 @@ class FleetVehicle:
     speaker_id: SpeakerId | None = None
     speaker: SpeakerProfile = SpeakerProfile()
     signing_key_file: str | None = None
+    speaker_dji: DjiAddress | None = None

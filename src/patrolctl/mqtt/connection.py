@@ -83,6 +83,15 @@ class Connection:
         """Take back a topic's facts that contain ``part`` and were not sent."""
         return self._outbox.withdraw(topic, part, set(self._rows.values()))
 
+    def at_once(self, message: Message, *, qos: int = 0) -> bool:
+        """Send now or not at all; False: there is no session.
+
+        For what is worth nothing later: a live sound, an order to a device
+        that knows no expiry.
+        """
+        session = self._session
+        return session is not None and session.publish(message, qos) is not None
+
     def sample(self, message: Message) -> None:
         """Send at QoS 0; a newer one of the topic replaces one that waits."""
         if self._session is None:

@@ -242,7 +242,7 @@ def needed(scope: Mapping[str, object]) -> Role | None:
         return Role.VIEWER if rest == "live" else Role.OPERATOR
     looks = method in {"GET", "HEAD", "OPTIONS"}
     # Loudspeakers fetch clips by the hash of what they will say anyway.
-    is_clip = rest.startswith("clips/") and rest.endswith(".wav")
+    is_clip = rest.startswith("clips/") and rest.endswith((".wav", ".pcm"))
     if rest in {"session", "openapi.json"} or (looks and is_clip):
         return None
     if looks:

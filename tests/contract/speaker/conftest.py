@@ -2,23 +2,32 @@
 
 import asyncio
 import hashlib
+import http.server
 import io
 import socket
 import struct
 import sys
+import threading
 import wave
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from patrolctl.clock import SystemClock
 from patrolctl.domain.ids import SpeakerId, VehicleId
+from patrolctl.domain.machines import DjiAddress
 from patrolctl.domain.sound import Clip, Cue, Playback, Priority, SpeakerPhase
 from patrolctl.mqtt import open_mqtt, run_broker
+from patrolctl.mqtt.dji import DjiOptions, open_dji
 
 RATE_HZ = 16000
 
@@ -92,7 +101,9 @@ class Rig:
 
 @asynccontextmanager
 async def process(*argv: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    child = await asyncio.create_subprocess_exec(sys.executable, "-m", *argv)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *argv, stdout=asyncio.subprocess.PIPE
+    )
     try:
         yield child
     finally:
@@ -146,11 +157,76 @@ async def over_mqtt(kind: str, folder: Path) -> AsyncIterator[Rig]:
         yield Rig(kind, speaker, folder / "clips")
 
 
-@pytest.fixture(params=["agent", "simulator"])
-async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
-    (tmp_path / "clips").mkdir()
-    async with over_mqtt(request.param, tmp_path) as one, asyncio.TaskGroup() as group:
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def clips_over_http(folder: Path) -> Iterator[str]:
+    (folder / "www/api/v1").mkdir(parents=True)
+    (folder / "www/api/v1/clips").symlink_to(folder / "clips")
+    handler = partial(Quiet, directory=str(folder / "www"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+GATEWAY, AIRCRAFT = "7CTDM3D00BHB26", "1581F6Q8D23CU00A5N49"
+
+
+@asynccontextmanager
+async def dji(folder: Path, *faults: str) -> AsyncIterator[Rig]:
+    address = DjiAddress(GATEWAY, AIRCRAFT)
+    who = (SpeakerId("spk"), VehicleId("v1"), address)
+    more = [part for fault in faults for part in ("--fault", fault)]
+    with clips_over_http(folder) as base:
+        options = DjiOptions(folder / "clips", base, folder / "keys.db")
+        async with (
+            run_broker(state_dir=folder / "broker") as broker,
+            open_dji(
+                broker.url, addresses=(who,), options=options, clock=SystemClock()
+            ) as hub,
+        ):
+            await hub.ready()
+            async with process(
+                "simulators", "dji", "--gateway", GATEWAY, "--device", AIRCRAFT,
+                "--mqtt", broker.url, *more,
+            ) as dock:  # fmt: skip
+                speaker = hub.speaker(*who)
+                async with asyncio.timeout(20):
+                    await dock.stdout.readline()  # READY
+                    while (  # noqa: ASYNC110 - told
+                        "no-state" not in faults
+                        and speaker.state.phase is SpeakerPhase.UNKNOWN
+                    ):
+                        await asyncio.sleep(0.02)
+                yield Rig("dji", speaker, folder / "clips")
+
+
+@asynccontextmanager
+async def opened(kind: str, folder: Path, *faults: str) -> AsyncIterator[Rig]:
+    (folder / "clips").mkdir()
+    rigs = dji(folder, *faults) if kind == "dji" else over_mqtt(kind, folder)
+    async with rigs as one, asyncio.TaskGroup() as group:
         listening = group.create_task(one.listen())
         await asyncio.sleep(0)
         yield one
         listening.cancel()
+
+
+@pytest.fixture
+def open_rig(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Rig]]:
+    return lambda kind, *faults: opened(kind, tmp_path, *faults)
+
+
+@pytest.fixture(params=["agent", "simulator", "dji"])
+async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
+    async with opened(request.param, tmp_path) as one:
+        yield one

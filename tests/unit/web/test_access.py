@@ -63,6 +63,7 @@ def expected(method: str, path: str) -> Role | None:
         f"{API}/session",
         f"{API}/openapi.json",
         f"{API}/clips/{{sha256}}.wav",
+        f"{API}/clips/{{sha256}}.pcm",
     }:
         return None
     if method == "GET":

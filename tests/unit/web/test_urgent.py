@@ -1,5 +1,7 @@
 """``POST /fleet/announce``."""
 
+from dataclasses import replace
+
 import pytest
 
 URL = "/api/v1/fleet/announce"
@@ -47,3 +49,21 @@ async def test_the_gate_refuses_with_its_violations(stage) -> None:
         assert answer.json()["violations"][0]["rule"] == "exposure"
         gone = await stage.http.post(URL, json=BODY | {"vehicles": ["x"]})
         assert gone.status_code == 404
+
+
+async def test_a_dock_fetches_the_converted_clip_and_nothing_else(
+    stage, tmp_path
+) -> None:
+    async with stage.open():
+        library = stage.services.library
+        clip = library.clip("c" * 64)
+        moved = replace(clip, path=str(tmp_path / f"{clip.sha256}.wav"))
+        library.keep(moved)
+        url = f"/api/v1/clips/{clip.sha256}.pcm"
+        assert (await stage.http.get(url)).status_code == 404
+        (tmp_path / f"{clip.sha256}.pcm").write_bytes(b"\1\2")
+        answer = await stage.http.get(url)
+        assert answer.content == b"\1\2"
+        assert (
+            await stage.http.get(url.replace("c" * 64, "d" * 64))
+        ).status_code == 404

@@ -3,6 +3,7 @@
 from patrolctl.web.routes import (
     announcements,
     fleet,
+    pcm,
     places,
     plans,
     records,
@@ -17,6 +18,7 @@ ROUTERS = (
     places.router,
     announcements.router,
     sounds.router,
+    pcm.router,
     plans.router,
     urgent.router,
     fleet.router,
