@@ -25,6 +25,7 @@ SPEEDUP = 15.0
 # ArduPilot's 5 s are a third of a real second at this speed: less than a busy
 # machine pauses now and then. Tests of a lost link set it back to 5.
 PATIENCE = "FS_GCS_TIMEOUT=75"
+PAUSE_S = 30.0
 HOME = LatLon(lat_deg=34.2044, lon_deg=117.2857)
 
 
@@ -85,7 +86,8 @@ class Flight:
         return [f.kind for f in self.facts]
 
     async def until(self, done: Callable[[], bool], within_s: float = 90.0) -> None:
-        async with self.clock.timeout(within_s):
+        # Never less than some real seconds: a busy machine pauses for that long.
+        async with asyncio.timeout(max(PAUSE_S, within_s / SPEEDUP)):
             while not done():
                 await self.clock.sleep(0.1)
 
