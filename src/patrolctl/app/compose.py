@@ -11,7 +11,10 @@ from contextlib import (
 from dataclasses import dataclass
 from pathlib import Path
 
+from patrolctl import durable
+from patrolctl.app.node import node_name
 from patrolctl.app.outlets import SiteOutlets
+from patrolctl.app.schedules import open_schedules
 from patrolctl.audio import AudioDesk, open_synthesizer
 from patrolctl.clock import Clock
 from patrolctl.control.active import Services
@@ -22,6 +25,7 @@ from patrolctl.control.gate import Gate
 from patrolctl.control.job import Limits
 from patrolctl.control.library import Library
 from patrolctl.control.member import Pace
+from patrolctl.control.occurring import Desk
 from patrolctl.control.planner import Planner
 from patrolctl.control.runs import Runs
 from patrolctl.control.timetable import Timetable
@@ -31,7 +35,6 @@ from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import InputError
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import FleetVehicle
-from patrolctl.durable import Ticker, next_occurrences
 from patrolctl.mavlink import LinkOptions, Pulse, connect_vehicle
 from patrolctl.mqtt import MqttHub, asyncapi, open_mqtt
 from patrolctl.ports import Speaker, Store, Vehicle
@@ -51,7 +54,8 @@ class ServiceOptions:
     looked at for people is looked at at a rate that suits people.
     ``http_url`` is where speakers fetch clips (None: a shared directory).
     ``mqtt_url`` None: nothing is published and nobody has a loudspeaker.
-    ``database`` is a SQLite file or the address of a PostgreSQL database.
+    ``database`` is a SQLite file or the address of a PostgreSQL database,
+    ``node`` this service's name among those that share it.
     ``simulated`` says that no loudspeaker is heard by anybody, so that quiet
     hours are told but not enforced.
     """
@@ -64,6 +68,7 @@ class ServiceOptions:
     http_url: str | None = None
     speedup: float = 1.0
     simulated: bool = False
+    node: str | None = None
     voice_models: tuple[Path, ...] = ()
 
 
@@ -208,17 +213,14 @@ async def open_service(
             Planner(library, store, feed, clock).open()
         )
         runs = await stack.enter_async_context(Runs(fleet, library, services).open())
-        timetable = await stack.enter_async_context(
-            Timetable(
-                library, planner, runs, store, clock, preview=next_occurrences
-            ).open()
+        desk = Desk(
+            store.schedules, node_name(options.state_dir, options.node), clock
         )
+        timetable = Timetable(library, planner, runs, desk, store=store, rules=durable)
+        await open_schedules(stack, timetable)
         withdrawals = Withdrawals(announcements, runs, store, clock)
         withdrawing = group.create_task(withdrawals.run(), name="withdrawals")
         stack.callback(withdrawing.cancel)
-        ticker = Ticker(timetable.schedules, store, clock, timetable.fire)
-        ticking = group.create_task(ticker.run(), name="ticker")
-        stack.callback(ticking.cancel)
         urgent = await stack.enter_async_context(
             Urgent(fleet, library, gate=gate, store=store, clock=clock).open()
         )

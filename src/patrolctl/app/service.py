@@ -84,6 +84,7 @@ async def run_service(settings: Settings) -> None:
         mqtt_url = await stack.enter_async_context(broker_url(settings))
         options = ServiceOptions(
             database=settings.database,
+            node=settings.node,
             clip_dir=settings.clip_dir,
             state_dir=settings.data_dir,
             tlog_dir=settings.tlog_dir,

@@ -2,18 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
-from patrolctl.clock import Clock
 from patrolctl.control.hosting import TaskHost
 from patrolctl.control.jobs import JobState, PlanOrder
 from patrolctl.control.library import Library
+from patrolctl.control.occurring import Desk, LaunchToken, see_through
 from patrolctl.control.planner import Planner
+from patrolctl.control.rota import Entry, Recurrence, Rota, Source
 from patrolctl.control.runs import LaunchOrder, Runs
-from patrolctl.domain.brief import Occurrence, Schedule
+from patrolctl.domain.brief import MissedPolicy, Occurrence, OccurrenceState, Schedule
 from patrolctl.domain.errors import Conflict, InputError, NotFound, PatrolError
 from patrolctl.domain.ids import PlanId, ScheduleId
 from patrolctl.domain.plan import PlanKind
@@ -21,12 +22,16 @@ from patrolctl.ports import Store
 
 log = logging.getLogger(__name__)
 
-Preview = Callable[[Schedule, datetime, int], tuple[datetime, ...]]
+RUNS_SEARCHED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleView:
-    """A schedule as it is shown; ``time_zone`` is the rule's."""
+    """A schedule as it is shown; ``time_zone`` is the rule's.
+
+    ``next_utc`` is the preview, ``recent`` what became of the latest, and
+    ``fault`` why nothing comes of it.
+    """
 
     id: ScheduleId
     rrule: str
@@ -37,6 +42,30 @@ class ScheduleView:
     mission_id: str
     next_utc: tuple[datetime, ...]
     recent: tuple[Occurrence, ...]
+    site_id: str | None = None
+    title: str | None = None
+    start_local: datetime | None = None
+    also_local: tuple[datetime, ...] = ()
+    except_times: tuple[datetime, ...] = ()
+    except_dates: tuple[date, ...] = ()
+    holidays: tuple[str, ...] = ()
+    missed: MissedPolicy = MissedPolicy.RUN_LATE
+    late_s: float = 300.0
+    authority: str | None = None
+    source: Source = Source.MISSION
+    paused: bool = False
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An occurrence that waits for the operator's word."""
+
+    schedule_id: ScheduleId
+    due_utc: datetime
+    text: str
+    mission_id: str | None
+    time_zone: str
 
 
 class Timetable:
@@ -46,9 +75,11 @@ class Timetable:
         library: the missions.
         planner: makes the plans that are not there yet.
         runs: launches them.
-        store: remembers what is paused.
-        clock: the time.
-        preview: tells the next occurrences of a schedule.
+        desk: the book of occurrences, this node's name, and the time.
+        store: remembers what is paused, and runs.
+        rules: expands recurrence rules.
+
+    ``changed`` is called when schedules were changed here.
     """
 
     def __init__(
@@ -56,67 +87,20 @@ class Timetable:
         library: Library,
         planner: Planner,
         runs: Runs,
-        store: Store,
-        clock: Clock,
+        desk: Desk,
         *,
-        preview: Preview,
+        store: Store,
+        rules: Recurrence,
     ) -> None:
+        self.rota = Rota(library, desk.book, rules)
+        self.rules = rules
+        self.changed: Callable[[], None] = lambda: None
+        self._library = library
         self._planner = planner
         self._runs = runs
         self._store = store
-        self._clock = clock
-        self._preview = preview
+        self.desk = desk
         self._host = TaskHost()
-        self._schedules: dict[str, tuple[str, Schedule]] = {}
-        for mission_id, brief in library.briefs.items():
-            for schedule in brief.schedules:
-                if schedule.id in self._schedules:
-                    other = self._schedules[schedule.id][0]
-                    raise InputError.one(
-                        f"mission {mission_id}",
-                        f"schedule {schedule.id} exists in mission {other} too",
-                        "an id of its own",
-                    )
-                self._schedules[schedule.id] = (mission_id, schedule)
-
-    @property
-    def schedules(self) -> tuple[Schedule, ...]:
-        """All of them."""
-        return tuple(s for _, s in self._schedules.values())
-
-    def _find(self, schedule_id: str) -> tuple[str, Schedule]:
-        try:
-            return self._schedules[schedule_id]
-        except KeyError:
-            raise NotFound("schedule", schedule_id) from None
-
-    async def views(self, *, count: int = 5) -> tuple[ScheduleView, ...]:
-        """All schedules with their next and latest occurrences."""
-        paused = await self._store.paused_schedules()
-        now = self._clock.utc()
-        return tuple(
-            [
-                ScheduleView(
-                    id=s.id,
-                    rrule=s.rrule,
-                    time_zone=s.time_zone,
-                    enabled=s.enabled and s.id not in paused,
-                    announcement=s.announcement,
-                    work=s.work,
-                    mission_id=mission_id,
-                    next_utc=self._preview(s, now, count),
-                    recent=await self._store.occurrences(s.id, limit=count),
-                )
-                for mission_id, s in self._schedules.values()
-            ]
-        )
-
-    async def pause(self, schedule_id: str, actor: str, *, paused: bool) -> None:
-        """Pause a schedule, or let it go on; raises NotFound."""
-        _, schedule = self._find(schedule_id)
-        await self._store.pause_schedule(schedule.id, paused=paused)
-        verb = "pause" if paused else "resume"
-        await self._store.audit(actor, f"{verb} schedule", schedule.id)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Timetable"]:
@@ -124,49 +108,275 @@ class Timetable:
         async with self._host.open():
             yield self
 
+    # -- looking
+
+    async def watched(self) -> tuple[Sequence[Schedule], frozenset[ScheduleId]]:
+        """What this node's ticker watches, and which of them are paused.
+
+        A schedule whose mission this node does not have is not its business.
+        """
+        entries = await self.rota.entries()
+        paused = await self._store.paused_schedules()
+        return [e.resolved for e in entries if e.fault is None], paused
+
+    async def views(self, *, count: int = 5) -> tuple[ScheduleView, ...]:
+        """All schedules with their next and latest occurrences."""
+        paused = await self._store.paused_schedules()
+        entries = await self.rota.entries()
+        return tuple([await self._view(e, paused, count) for e in entries])
+
+    async def view(self, schedule_id: str, *, count: int = 20) -> ScheduleView:
+        """One of them; raises NotFound."""
+        entry = await self.rota.find(schedule_id)
+        return await self._view(entry, await self._store.paused_schedules(), count)
+
+    async def _view(
+        self, entry: Entry, paused: frozenset[ScheduleId], count: int
+    ) -> ScheduleView:
+        s = entry.schedule
+        now = self.desk.clock.utc()
+        due: tuple[datetime, ...] = ()
+        fault = entry.fault
+        if fault is None:
+            try:
+                due = self.rules.next_occurrences(entry.resolved, now, count)
+            except InputError as e:
+                fault = str(e)
+        return ScheduleView(
+            id=s.id,
+            rrule=s.rrule,
+            time_zone=s.time_zone,
+            enabled=s.enabled and s.id not in paused and fault is None,
+            announcement=s.announcement,
+            work=s.work,
+            mission_id=entry.mission_id,
+            next_utc=due,
+            recent=await self.desk.book.recent(s.id, limit=count),
+            site_id=None if entry.brief is None else entry.brief.site.id,
+            title=s.title,
+            start_local=s.start_local,
+            also_local=s.also_local,
+            except_times=s.except_times,
+            except_dates=s.except_dates,
+            holidays=s.holidays,
+            missed=s.missed,
+            late_s=s.late_s,
+            authority=s.authority,
+            source=entry.source,
+            paused=s.id in paused,
+            fault=fault,
+        )
+
+    async def preview(
+        self, mission_id: str, schedule: Schedule, *, count: int = 10
+    ) -> tuple[datetime, ...]:
+        """The next occurrences of a schedule that is not kept yet.
+
+        Raises:
+            NotFound, InputError: as :meth:`create` would.
+        """
+        resolved = await self._checked(mission_id, schedule)
+        now = self.desk.clock.utc()
+        return self.rules.next_occurrences(resolved, now, count)
+
+    # -- changing
+
+    async def _checked(self, mission_id: str, schedule: Schedule) -> Schedule:
+        await self.rota.check(mission_id, schedule)
+        resolved = await self.rota.resolved(mission_id, schedule)
+        now = self.desk.clock.utc()
+        if not await asyncio.to_thread(self.rules.next_occurrences, resolved, now, 1):
+            what = f"{schedule.rrule} does not occur any more after {now:%Y-%m-%d}"
+            raise InputError.one(f"schedule {schedule.id}", what, "a time to come")
+        return resolved
+
+    async def create(self, mission_id: str, schedule: Schedule, actor: str) -> None:
+        """Keep a new schedule; it is watched from now on.
+
+        Raises:
+            NotFound: no such mission or announcement.
+            InputError: with every fault, one line each.
+            Conflict: there is one of that id.
+        """
+        await self._checked(mission_id, schedule)
+        if any(e.schedule.id == schedule.id for e in await self.rota.entries()):
+            raise Conflict(f"schedule {schedule.id} exists already")
+        await self._save(mission_id, schedule, actor, "create schedule")
+
+    async def change(self, schedule_id: str, schedule: Schedule, actor: str) -> None:
+        """Replace a schedule; what was due before the change is settled.
+
+        Raises:
+            NotFound, InputError: as :meth:`create`.
+        """
+        entry = await self.rota.find(schedule_id)
+        schedule = replace(schedule, id=entry.schedule.id)
+        await self._checked(entry.mission_id, schedule)
+        await self._save(entry.mission_id, schedule, actor, "change schedule")
+
+    async def delete(self, schedule_id: str, actor: str) -> None:
+        """Take it off; its past stays on record.
+
+        Raises:
+            NotFound: no such schedule.
+        """
+        entry = await self.rota.find(schedule_id)
+        for question in await self.desk.book.questions():
+            if question.schedule_id == schedule_id:
+                await self.desk.book.change(
+                    question, OccurrenceState.SKIPPED, outcome="skipped: deleted"
+                )
+        await self._save(
+            entry.mission_id, entry.schedule, actor, "delete schedule", deleted=True
+        )
+
+    async def _save(
+        self,
+        mission_id: str,
+        schedule: Schedule,
+        actor: str,
+        action: str,
+        *,
+        deleted: bool = False,
+    ) -> None:
+        now = self.desk.clock.utc()
+        await self._store.audit(actor, action, schedule.id)
+        await self.rota.save(mission_id, schedule, actor, now, deleted=deleted)
+        self.changed()
+
+    async def pause(self, schedule_id: str, actor: str, *, paused: bool) -> None:
+        """Pause a schedule, or let it go on; raises NotFound."""
+        schedule = (await self.rota.find(schedule_id)).schedule
+        await self._store.pause_schedule(schedule.id, paused=paused)
+        verb = "pause" if paused else "resume"
+        await self._store.audit(actor, f"{verb} schedule", schedule.id)
+        self.changed()
+
+    async def set_holidays(
+        self, name: str, days: tuple[date, ...], actor: str
+    ) -> tuple[date, ...]:
+        """Keep a named list of days that schedules may leave out; none removes it.
+
+        Raises:
+            Conflict: a schedule names the list that is to be removed.
+        """
+        if not days:
+            for entry in await self.rota.entries():
+                if name in entry.schedule.holidays:
+                    raise Conflict(f"schedule {entry.schedule.id} names {name}")
+        await self.desk.book.save_holidays(name, days)
+        await self._store.audit(actor, "holidays", f"{name}: {len(days)} days")
+        self.changed()
+        return tuple(sorted(set(days)))
+
+    async def holidays(self) -> dict[str, tuple[date, ...]]:
+        """The named lists: those kept here, and the missions' own."""
+        own = {
+            n: d for b in self._library.briefs.values() for n, d in b.holidays.items()
+        }
+        return {**await self.desk.book.holidays(), **own}
+
+    # -- questions
+
+    async def questions(self) -> tuple[Question, ...]:
+        """What waits for the operator, oldest first."""
+        known = {e.schedule.id: e for e in await self.rota.entries()}
+        found = []
+        for o in await self.desk.book.questions():
+            entry = known.get(o.schedule_id)
+            zone = entry.schedule.time_zone if entry else "UTC"
+            mission = entry.mission_id if entry else None
+            text = o.outcome or ""
+            found.append(Question(o.schedule_id, o.due_utc, text, mission, zone))
+        return tuple(found)
+
+    async def answer(
+        self, schedule_id: str, due_utc: datetime, actor: str, *, run: bool
+    ) -> None:
+        """Run a missed occurrence now, or let it go.
+
+        Raises:
+            NotFound: nothing is asked about it.
+            Conflict: somebody else answered first, or its schedule is out of use.
+        """
+        asking = OccurrenceState.ASKING
+        found = await self.desk.book.occurrence(ScheduleId(schedule_id), due_utc)
+        if found is None or found.state is not asking:
+            raise NotFound("open question of schedule", schedule_id)
+        entry = (await self.rota.find(schedule_id)) if run else None
+        self._host.check_open()
+        verb = "run missed occurrence" if run else "let missed occurrence go"
+        await self._store.audit(actor, verb, f"{schedule_id} of {due_utc.isoformat()}")
+        if entry is None:
+            gone = f"skipped: let go by {actor}"
+            done = await self.desk.book.change(
+                found, OccurrenceState.SKIPPED, outcome=gone
+            )
+        else:
+            self._usable(entry)
+            done = await self.desk.book.change(
+                found, OccurrenceState.CLAIMED, node=self.desk.node
+            )
+        if not done:
+            raise Conflict(f"schedule {schedule_id}: it was answered already")
+        if entry is not None:
+            self._start(entry.schedule, due_utc, actor)
+
+    @staticmethod
+    def _usable(entry: Entry) -> None:
+        if entry.fault is not None:
+            raise Conflict(f"schedule {entry.schedule.id}: {entry.fault}")
+
+    # -- running
+
     async def run_now(self, schedule_id: str, actor: str) -> None:
         """Start what the next occurrence would do; its outcome is recorded.
 
         Raises:
             NotFound: no such schedule.
-            Conflict: the service is closing.
+            Conflict: the service is closing, or the schedule is out of use.
         """
-        _, schedule = self._find(schedule_id)
+        entry = await self.rota.find(schedule_id)
+        self._usable(entry)
         self._host.check_open()
-        now = self._clock.utc()
+        schedule, now = entry.schedule, self.desk.clock.utc()
         await self._store.audit(actor, "run schedule now", schedule.id)
-        if not await self._store.claim_occurrence(schedule.id, now):
+        if not await self.desk.book.claim(
+            schedule.id, now, node=self.desk.node, manual=True
+        ):
             raise Conflict(f"schedule {schedule.id} is being run already")
-        self._host.start(self._run_now(schedule, now, actor), f"run-now-{schedule.id}")
+        self._start(schedule, now, actor)
 
-    async def _run_now(self, schedule: Schedule, now: datetime, actor: str) -> None:
-        try:
-            outcome = await self.fire(schedule, now, actor=actor)
-        except PatrolError as e:
-            outcome = f"refused: {e}"
-        except Exception as e:
-            # The service goes on; the defect is told where the outcome is.
-            log.exception("schedule %s", schedule.id)
-            outcome = f"defect: {type(e).__name__}: {e}"
-        await self._store.note_occurrence(schedule.id, now, outcome)
+    def _start(self, schedule: Schedule, due_utc: datetime, actor: str) -> None:
+        work = see_through(
+            self.desk,
+            schedule.id,
+            due_utc,
+            lambda: self.fire(schedule, due_utc, actor=actor),
+        )
+        self._host.start(work, f"run-now-{schedule.id}")
 
     async def fire(
         self, schedule: Schedule, due_utc: datetime, *, actor: str | None = None
     ) -> str:
-        """Plan where needed, check, launch: one occurrence.
+        """Plan where needed, check, launch: one occurrence that is claimed here.
 
         The works of one occurrence do not wait for each other.
 
         Raises:
+            NotFound: the schedule was deleted meanwhile.
             Conflict: none of its works could be launched, with the reasons.
         """
+        entry = await self.rota.find(schedule.id)
+        self._usable(entry)
+        token = LaunchToken(self.desk, schedule, due_utc)
         outcomes: dict[PlanKind, str] = {}
         failed: set[PlanKind] = set()
         who = actor or f"schedule {schedule.id}"
 
         async def one(kind: PlanKind) -> None:
             try:
-                outcomes[kind] = await self._launch(schedule, kind, who)
+                outcomes[kind] = await self._launch(entry, kind, who, token)
             except PatrolError as e:
                 failed.add(kind)
                 outcomes[kind] = f"{kind} refused: {e}"
@@ -180,22 +390,31 @@ class Timetable:
             raise Conflict(text)
         return text
 
-    def order_of(self, schedule: Schedule, kind: PlanKind) -> PlanOrder:
+    @staticmethod
+    def order_of(entry: Entry, kind: PlanKind) -> PlanOrder:
         """What is planned for a schedule."""
-        mission_id, _ = self._find(schedule.id)
         return PlanOrder(
-            mission_id=mission_id, kind=kind, announcement=schedule.announcement
+            mission_id=entry.mission_id,
+            kind=kind,
+            announcement=entry.schedule.announcement,
         )
 
-    async def _launch(self, schedule: Schedule, kind: PlanKind, who: str) -> str:
-        order = self.order_of(schedule, kind)
+    async def plan_of(self, entry: Entry, kind: PlanKind) -> PlanId | None:
+        """The plan that is there for a schedule's work, if any."""
+        return await self._planner.stored(self.order_of(entry, kind))
+
+    async def _launch(
+        self, entry: Entry, kind: PlanKind, who: str, token: LaunchToken
+    ) -> str:
+        order = self.order_of(entry, kind)
         plan_id = await self._planner.stored(order) or await self._made(order)
+        await token.take()
         state = await self._runs.launch(
             LaunchOrder(
                 plan_id=plan_id,
                 actor=who,
-                authority=schedule.authority,
-                schedule_id=schedule.id,
+                authority=entry.schedule.authority,
+                schedule_id=entry.schedule.id,
             )
         )
         return f"{kind} launched as {state.id}"
@@ -205,3 +424,13 @@ class Timetable:
         if job.state is not JobState.DONE or job.plan_id is None:
             raise Conflict(f"no {order.kind} plan: {job.text}")
         return job.plan_id
+
+    async def found(self, occurrence: Occurrence) -> str | None:
+        """What a launch that was begun came to: the runs that are on record."""
+        since = (occurrence.claimed_utc or occurrence.due_utc) - timedelta(seconds=1)
+        runs = [
+            f"launched as {r.id}"
+            for r in await self._store.runs(limit=RUNS_SEARCHED)
+            if r.schedule_id == occurrence.schedule_id and r.created_utc >= since
+        ]
+        return "; ".join(runs) or None

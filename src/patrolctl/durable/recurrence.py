@@ -4,19 +4,18 @@ A rule is expanded on the wall clock of the schedule's time zone and each
 local time is then turned into UTC as RFC 5545, 3.3.5 says: a time that a
 forward change leaves out is read with the offset from before the change
 (02:30 becomes 03:30), and a time that a backward change doubles is its first
-instance only. So every occurrence happens, and happens once.
+instance only. So every occurrence happens, and happens once. (3.3.10 would
+drop the former; see docs/decisions/0065-schedules.md.)
 """
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from heapq import merge
 from zoneinfo import ZoneInfo
-
-from dateutil.rrule import rrule, rruleset, rrulestr
 
 from patrolctl.domain.brief import Schedule
 from patrolctl.domain.errors import InputError
+from patrolctl.durable.rules import local_times, rule_text
 
 # No zone changes its offset by more than a day at once (the largest: Samoa
 # and Kwajalein, which moved the date line), so local order and UTC order
@@ -24,25 +23,19 @@ from patrolctl.domain.errors import InputError
 DISORDER = timedelta(days=1, hours=1)
 
 
-def _local_until(rule: str, zone: ZoneInfo) -> str:
-    """UNTIL given in UTC, in the zone's wall time that the rule is expanded in."""
-
-    def replaced(match: re.Match[str]) -> str:
-        until = datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        return f"UNTIL={until.astimezone(zone):%Y%m%dT%H%M%S}"
-
-    return re.sub(r"UNTIL=(\d{8}T\d{6}Z)", replaced, rule)
-
-
-@lru_cache(maxsize=512)
-def _rule(text: str, start_local: datetime, time_zone: str) -> rrule | rruleset:
-    try:
-        rule = _local_until(text.removeprefix("RRULE:"), ZoneInfo(time_zone))
-        return rrulestr(rule, dtstart=start_local, cache=True)
-    except (ValueError, TypeError, KeyError) as e:
-        raise InputError.one(
-            "rrule", f"{text!r} cannot be read ({e})", "an RFC 5545 rule"
-        ) from None
+def _locals(schedule: Schedule, from_local: datetime) -> Iterator[datetime]:
+    """The rule's times and the further ones, without those left out."""
+    also = sorted(t for t in set(schedule.also_local) if t >= from_local)
+    own = local_times(
+        schedule.rrule, schedule.start_local, schedule.time_zone, from_local
+    )
+    last: datetime | None = None
+    for local in merge(own, also):
+        if local == last or local in schedule.except_times:
+            continue
+        last = local
+        if local.date() not in schedule.except_dates:
+            yield local
 
 
 def to_utc(local: datetime, zone: ZoneInfo) -> datetime:
@@ -53,13 +46,10 @@ def to_utc(local: datetime, zone: ZoneInfo) -> datetime:
 def _ordered(schedule: Schedule, after_utc: datetime) -> Iterator[datetime]:
     """Occurrences after a moment in UTC order, each once."""
     zone = ZoneInfo(schedule.time_zone)
-    rule = _rule(schedule.rrule, schedule.start_local, schedule.time_zone)
     from_local = after_utc.astimezone(zone).replace(tzinfo=None) - DISORDER
     last: datetime | None = None
     waiting: list[datetime] = []
-    for local in rule.xafter(from_local, inc=True):
-        if local.date() in schedule.except_dates:
-            continue
+    for local in _locals(schedule, from_local):
         due = to_utc(local, zone)
         waiting.append(due)
         waiting.sort()
@@ -102,3 +92,21 @@ def occurrences_between(
             break
         found.append(due)
     return tuple(found)
+
+
+def check_schedule(schedule: Schedule) -> None:
+    """Refuse a schedule that never occurs.
+
+    Raises:
+        InputError: in one line: the rule cannot be read, or never occurs.
+    """
+    rule_text(schedule.rrule)
+    begin = to_utc(schedule.start_local, ZoneInfo(schedule.time_zone))
+    if not next_occurrences(schedule, begin - DISORDER, 1):
+        left_out = bool(schedule.except_dates or schedule.except_times)
+        raise InputError.one(
+            f"schedule {schedule.id}",
+            f"{schedule.rrule} from {schedule.start_local:%Y-%m-%d %H:%M} never occurs"
+            + (", with what is left out" if left_out else ""),
+            "a rule with at least one occurrence",
+        )

@@ -2,6 +2,7 @@
 
 from patrolctl.ports.aftermath import AftermathStore, AlertPublisher
 from patrolctl.ports.feed import Feed, FleetPublisher, Publisher
+from patrolctl.ports.schedules import ScheduleStore
 from patrolctl.ports.sound import AutonomousSpeaker, Speaker, Synthesizer
 from patrolctl.ports.store import Store
 from patrolctl.ports.vehicle import Vehicle, VehicleConnector
@@ -13,6 +14,7 @@ __all__ = [
     "Feed",
     "FleetPublisher",
     "Publisher",
+    "ScheduleStore",
     "Speaker",
     "Store",
     "Synthesizer",

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Protocol
 
 from patrolctl.domain.audit import AuditEntry
-from patrolctl.domain.brief import Occurrence
 from patrolctl.domain.evidence import Evidence, TrackPoint
 from patrolctl.domain.ids import PlanId, RunId, ScheduleId, VehicleId
 from patrolctl.domain.plan import Plan, PlanHead
@@ -111,22 +110,6 @@ class Store(Protocol):
         Raises:
             NotFound: the run has none (yet).
         """
-        ...
-
-    async def claim_occurrence(self, schedule_id: str, due_utc: datetime) -> bool:
-        """True for exactly one caller, ever, for each occurrence."""
-        ...
-
-    async def note_occurrence(
-        self, schedule_id: ScheduleId, due_utc: datetime, outcome: str
-    ) -> None:
-        """Keep what became of a claimed occurrence."""
-        ...
-
-    async def occurrences(
-        self, schedule_id: ScheduleId, *, limit: int = 50
-    ) -> tuple[Occurrence, ...]:
-        """Claimed occurrences of a schedule, newest first."""
         ...
 
     async def pause_schedule(self, schedule_id: ScheduleId, *, paused: bool) -> None:

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from patrolctl.clock import Clock
 from patrolctl.domain.audit import AuditEntry, chain_digest
-from patrolctl.domain.brief import Occurrence
 from patrolctl.domain.errors import Conflict, NotFound, StoreFailed
 from patrolctl.domain.evidence import Evidence, TrackPoint
 from patrolctl.domain.ids import PlanId, RunId, ScheduleId, VehicleId
@@ -24,6 +23,7 @@ from patrolctl.domain.telemetry import VehicleEvent
 from patrolctl.store import tables as t
 from patrolctl.store.aftermath import SqlAftermath
 from patrolctl.store.announcements import SqlAnnouncements
+from patrolctl.store.schedules import SqlSchedules
 from patrolctl.store.postgres import CHAINING, hold_async
 from patrolctl.store.upsert import upsert
 
@@ -49,6 +49,7 @@ class SqlStore:
         self._writing = asyncio.Lock()
         self.aftermath = SqlAftermath(self._write, self._read)
         self.announcements = SqlAnnouncements(self._write, self._read)
+        self.schedules = SqlSchedules(self._write, self._read, clock)
 
     @asynccontextmanager
     async def _write(self) -> AsyncIterator[AsyncConnection]:
@@ -283,48 +284,6 @@ class SqlStore:
         return _decoded(row[0], Evidence)
 
     # -- schedules
-
-    async def claim_occurrence(self, schedule_id: str, due_utc: datetime) -> bool:
-        """True for exactly one caller."""
-        claim = (
-            upsert(t.occurrences)
-            .values(
-                schedule_id=schedule_id,
-                due_us=t.to_us(due_utc),
-                claimed_us=t.to_us(self._clock.utc()),
-            )
-            .on_conflict_do_nothing(index_elements=["schedule_id", "due_us"])
-            .returning(t.occurrences.c.seq)
-        )
-        async with self._write() as db:
-            return (await db.execute(claim)).first() is not None
-
-    async def note_occurrence(
-        self, schedule_id: ScheduleId, due_utc: datetime, outcome: str
-    ) -> None:
-        """Keep what became of a claimed occurrence."""
-        c = t.occurrences.c
-        async with self._write() as db:
-            await db.execute(
-                t.occurrences.update()
-                .where(c.schedule_id == schedule_id, c.due_us == t.to_us(due_utc))
-                .values(outcome=outcome)
-            )
-
-    async def occurrences(
-        self, schedule_id: ScheduleId, *, limit: int = 50
-    ) -> tuple[Occurrence, ...]:
-        """Claimed occurrences, newest first."""
-        c = t.occurrences.c
-        query = (
-            select(c.due_us, c.outcome)
-            .where(c.schedule_id == schedule_id)
-            .order_by(c.due_us.desc())
-            .limit(limit)
-        )
-        async with self._read() as db:
-            rows = (await db.execute(query)).all()
-        return tuple(Occurrence(schedule_id, t.from_us(r[0]), r[1]) for r in rows)
 
     async def pause_schedule(self, schedule_id: ScheduleId, *, paused: bool) -> None:
         """Keep whether a schedule is paused."""

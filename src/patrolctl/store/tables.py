@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -102,6 +103,10 @@ occurrences = Table(
     Column("due_us", BigInteger, nullable=False),
     Column("claimed_us", BigInteger, nullable=False),
     Column("outcome", String),
+    Column("state", String, nullable=False, server_default="done", index=True),
+    Column("manual", Boolean, nullable=False, server_default=false()),
+    Column("node", String),
+    Column("beat_us", BigInteger),
     UniqueConstraint("schedule_id", "due_us"),
 )
 

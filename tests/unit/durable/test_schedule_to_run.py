@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from patrolctl import durable
 from patrolctl.clock import ManualClock
 from patrolctl.control.library import Library
+from patrolctl.control.occurring import Desk
 from patrolctl.control.planner import Planner, content_key
 from patrolctl.control.runs import Runs
 from patrolctl.control.timetable import Timetable
 from patrolctl.domain.brief import Schedule
 from patrolctl.domain.ids import AnnouncementId, PlanId, ScheduleId
 from patrolctl.domain.plan import PlanKind
-from patrolctl.durable import Ticker, next_occurrences
+from patrolctl.durable import Ticker
 from patrolctl.store import open_store
 
 _SPEC = importlib.util.spec_from_file_location(
@@ -35,7 +37,7 @@ MIDNIGHT = Schedule(
 
 
 async def test_midnight_in_shanghai(tmp_path: Path) -> None:
-    clock = ManualClock(datetime(2026, 1, 4, 15, 59, 30, tzinfo=UTC))
+    clock = ManualClock(datetime(2026, 1, 4, 15, 59, 58, tzinfo=UTC))
     kit = fakes.Kit(clock=clock)
     kit.brief = replace(kit.brief, schedules=(MIDNIGHT,))
     async with open_store(tmp_path / "p.db", clock) as store, kit.open():
@@ -43,23 +45,23 @@ async def test_midnight_in_shanghai(tmp_path: Path) -> None:
         library = Library({"yard": kit.brief}, fakes.FakeSynthesizer())
         planner = Planner(library, store, kit.services.feed, clock)
         runs = Runs(kit.fleet, library, kit.services)
-        table = Timetable(
-            library, planner, runs, store, clock, preview=next_occurrences
-        )
+        desk = Desk(store.schedules, "n1/1", clock)
+        table = Timetable(library, planner, runs, desk, store=store, rules=durable)
         plan = fakes.make_plan(fakes.copter_sortie("s1", 1))
-        order = table.order_of(MIDNIGHT, PlanKind.DRONE)
+        entry = await table.rota.find(MIDNIGHT.id)
+        order = table.order_of(entry, PlanKind.DRONE)
         key = content_key(await planner.work_of(order))
         await store.save_plan(PlanId("p1"), plan, key=key)
-        ticker = Ticker(table.schedules, store, clock, table.fire)
+        ticker = Ticker(table.watched, desk, table.fire, table.found)
         async with asyncio.TaskGroup() as group, runs.open():
             ticking = group.create_task(ticker.run(), name="ticker")
-            await kit.until(lambda: bool(runs.under_way), limit_s=120)
+            await kit.until(lambda: bool(runs.under_way), limit_s=120, step_s=0.02)
             (run,) = runs.under_way
             due = datetime(2026, 1, 4, 16, 0, tzinfo=UTC)
             assert 0.0 <= (run.created_utc - due).total_seconds() < 20.0
             assert (run.schedule_id, run.authority) == ("midnight", "order 7")
             await kit.until(lambda: not runs.under_way)
             ticking.cancel()
-        (seen, *_) = await store.occurrences(MIDNIGHT.id)
+        (seen, *_) = await store.schedules.recent(MIDNIGHT.id)
         assert (seen.due_utc, seen.outcome) == (due, f"drone launched as {run.id}")
         assert (await store.run(run.id)).phase == "FINISHED"

@@ -25,7 +25,7 @@ async def main(where, count):
         sys.stdin.readline()
         for n in range(count):
             due = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=n)
-            if await store.claim_occurrence("race", due):
+            if await store.schedules.claim("race", due, node=sys.argv[3]):
                 print(n, flush=True)
             await store.audit("racer", "claim", str(n))
 
@@ -39,15 +39,15 @@ COUNT = 60
 async def test_two_racing_processes_share_the_claims_exactly(
     place: Path | str,
 ) -> None:
-    def racer() -> "subprocess.Popen[str]":
+    def racer(node: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-c", RACER, str(place), str(COUNT)],
+            [sys.executable, "-c", RACER, str(place), str(COUNT), node],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
-    racers = [racer(), racer()]
+    racers = [racer("n1"), racer("n2")]
     assert [r.stdout.readline() for r in racers] == ["READY\n"] * 2
     for one in racers:
         one.stdin.write("go\n")

@@ -1,4 +1,3 @@
-import asyncio
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -145,30 +144,6 @@ async def test_evidence(place: Path | str) -> None:
             await store.evidence(RUN)
         await store.save_evidence(proof)
         assert await store.evidence(RUN) == proof
-
-
-async def test_an_occurrence_is_claimed_once_among_many(place: Path | str) -> None:
-    wins: list[bool] = []
-    async with (
-        open_store(place, ManualClock()) as one,
-        open_store(place, ManualClock()) as two,
-        asyncio.TaskGroup() as group,
-    ):
-
-        async def claim(number: int) -> None:
-            node = (one, two)[number % 2]
-            wins.append(await node.claim_occurrence("daily", NOW))
-
-        for number in range(20):
-            group.create_task(claim(number), name=f"claim-{number}")
-    assert wins.count(True) == 1
-    async with open_store(place, ManualClock()) as store:
-        daily = ScheduleId("daily")
-        assert not await store.claim_occurrence("daily", NOW)
-        assert await store.claim_occurrence("daily", NOW + timedelta(seconds=1))
-        await store.note_occurrence(daily, NOW, "launched run r1")
-        seen = await store.occurrences(daily)
-        assert [o.outcome for o in seen] == [None, "launched run r1"]
 
 
 async def test_paused_schedules(place: Path | str) -> None:

@@ -11,14 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from patrolctl import durable
 from patrolctl.audio import AudioDesk, EspeakSynthesizer
 from patrolctl.control.announcements import Announcements, Shelves
 from patrolctl.control.library import Library
+from patrolctl.control.occurring import Desk
 from patrolctl.control.planner import Planner
 from patrolctl.control.runs import Runs
 from patrolctl.control.timetable import Timetable
 from patrolctl.control.urgent import Urgent
-from patrolctl.durable import next_occurrences
 from patrolctl.store import open_store
 from patrolctl.web import WebServices, create_app
 
@@ -64,9 +65,9 @@ class Stage:
                     library,
                     planner,
                     self.runs,
-                    kit.store,
-                    kit.clock,
-                    preview=next_occurrences,
+                    Desk(kit.store.schedules, "n1/1", kit.clock),
+                    store=kit.store,
+                    rules=durable,
                 )
                 async with timetable.open():
                     self.services = WebServices(
