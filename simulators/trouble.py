@@ -1,7 +1,7 @@
 """Faults that happen to a vehicle, at a time or from the command line.
 
 ``KIND@SECONDS[=VALUE]``: reboot, home-moved (metres east), second-gcs,
-edit (metres up), gps-loss (seconds), battery-sag (volts), battery-drain
+edit, gps-loss (seconds), battery-sag (volts), battery-drain
 (ratio left), wind (m/s), breach (metres beyond the fence's north edge), stall
 (seconds), cut (seconds without link). Without ``@``: loss, duplicate, reorder, corrupt
 (ratios), delay_s, jitter_s, for the whole run.
@@ -56,7 +56,7 @@ def _second_gcs(v: Vehicle, value: float) -> None:
 
 
 def _edit(v: Vehicle, value: float) -> None:
-    """Another ground station moves one point; the number of items stays."""
+    """Another ground station puts one point at 90 m; the number of items stays."""
     items = [
         Item(i.command, i.frame, i.params, i.lat_e7, i.lon_e7, i.alt_cm / 100)
         for i in v.mission.items
@@ -64,7 +64,7 @@ def _edit(v: Vehicle, value: float) -> None:
     placed = [k for k, i in enumerate(v.mission.items) if k and i.has_place]
     if not placed:
         return
-    items[placed[-1]] = replace(items[placed[-1]], z=value or 90.0)
+    items[placed[-1]] = replace(items[placed[-1]], z=90.0)
     other = Ground(v, "second-gcs", sysid=254, trusted=True)
     other.upload(items)
     v.close_link("second-gcs")

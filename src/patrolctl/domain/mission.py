@@ -71,6 +71,7 @@ class Mission:
     fence: Fence | None = None
     rally: tuple[tuple[LatLon, Altitude], ...] = ()
     return_altitude: Altitude | None = None
+    home_amsl_known: bool = True
 
     def digest(self) -> str:
         """sha256 over the canonical encoding, hex."""

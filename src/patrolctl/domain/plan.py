@@ -84,11 +84,16 @@ class PlanAnnouncement:
 
 @dataclass(frozen=True, slots=True)
 class PlanHome:
-    """Where HOME altitudes are measured from."""
+    """Where HOME altitudes are measured from.
+
+    ``amsl_known`` False: the site does not tell how high its ground lies, and
+    ``amsl_m`` is only a zero to count from.
+    """
 
     lat_deg: float
     lon_deg: float
     amsl_m: float
+    amsl_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)

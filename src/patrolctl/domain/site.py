@@ -135,5 +135,6 @@ class Site:
     roads: tuple[Road, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     ground_amsl_m: float = 0.0
+    ground_amsl_known: bool = True
     time_zone: str = "UTC"
     warnings: tuple[str, ...] = ()

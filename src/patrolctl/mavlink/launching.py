@@ -96,7 +96,8 @@ def _home_faults(cockpit: Cockpit, mission: Mission) -> tuple[str, ...]:
             f"it stands {away_m:.0f} m from the planned home, "
             f"at most {options.home_tolerance_m:.0f} m are allowed"
         )
-    if abs(off_m) > options.home_altitude_tolerance_m:
+    known = mission.home_amsl_known
+    if known and abs(off_m) > options.home_altitude_tolerance_m:
         faults.append(
             f"it stands {off_m:+.0f} m above the planned home, "
             f"at most {options.home_altitude_tolerance_m:.0f} m are allowed"

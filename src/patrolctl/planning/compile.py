@@ -69,6 +69,7 @@ def compile_mission(plan: Plan, sortie: Sortie, site: Site) -> tuple[Mission, Cu
         vehicle_kind=sortie.vehicle_kind,
         home=_place(home),
         home_amsl_m=home.amsl_m,
+        home_amsl_known=home.amsl_known,
         steps=tuple(builder.steps),
         fence=_fence(site, sortie, builder),
         rally=_rally(site, up) if copter else (),

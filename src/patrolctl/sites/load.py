@@ -215,6 +215,7 @@ def _site(
     path = Path(faults.source)
     stem = path.parent.name if path.stem == "site" and path.parent.name else path.stem
     name = fields.text("name") or stem or "site"
+    ground_amsl_m = fields.number("ground_amsl_m", -500.0, 9000.0)
     return {
         "id": site_id_of(fields.text("id") or stem),
         "name": name,
@@ -229,6 +230,7 @@ def _site(
         "sampling_points": tuple(parts.sampling_points),
         "roads": tuple(parts.roads),
         "obstacles": tuple(parts.obstacles),
-        "ground_amsl_m": fields.number("ground_amsl_m", -500.0, 9000.0) or 0.0,
+        "ground_amsl_m": ground_amsl_m or 0.0,
+        "ground_amsl_known": ground_amsl_m is not None,
         "time_zone": fields.time_zone("time_zone") or "UTC",
     }

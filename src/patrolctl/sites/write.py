@@ -34,8 +34,9 @@ def site_geojson(site: Site) -> bytes:
         "id": site.id,
         "name": site.name,
         "time_zone": site.time_zone,
-        "ground_amsl_m": site.ground_amsl_m,
     }
+    if site.ground_amsl_known:
+        members["ground_amsl_m"] = site.ground_amsl_m
     return collection_bytes(members, features)
 
 

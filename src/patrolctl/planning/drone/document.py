@@ -92,7 +92,10 @@ class Places:
         """A drone's launch point."""
         at = np.array([self._task.drones[drone].home_m])
         lat, lon = self.latlon_deg(at)[0]
-        return PlanHome(float(lat), float(lon), self._task.original.ground_amsl_m)
+        site = self._task.original
+        return PlanHome(
+            float(lat), float(lon), site.ground_amsl_m, site.ground_amsl_known
+        )
 
 
 def sortie_of(task: Task, flight: Flight, name: str) -> Sortie:

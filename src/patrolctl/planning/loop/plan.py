@@ -297,7 +297,12 @@ class _Job:
 
     def _home(self, launch: SitePoint) -> PlanHome:
         place = self.site.frame.point_latlon(launch.east_m, launch.north_m)
-        return PlanHome(place.lat_deg, place.lon_deg, self.site.ground_amsl_m)
+        return PlanHome(
+            place.lat_deg,
+            place.lon_deg,
+            self.site.ground_amsl_m,
+            self.site.ground_amsl_known,
+        )
 
     def _receivers(self, sorties: tuple[Sortie, ...]) -> tuple[PlanReceiver, ...]:
         items = tuple(i for s in sorties for i in s.items)
