@@ -16,6 +16,17 @@ from patrolctl.domain.telemetry import EventKind, Telemetry, VehicleEvent
 
 log = logging.getLogger(__name__)
 
+# The vehicle is not in its dwell any more.
+LEAVING = frozenset(
+    {
+        EventKind.STEP,
+        EventKind.DWELL_ENDED,
+        EventKind.RETURNING,
+        EventKind.FAILSAFE,
+        EventKind.DISARMED,
+    }
+)
+
 
 class Underway:
     """Follows one launched vehicle until its sortie has ended.
@@ -83,7 +94,7 @@ class Underway:
 
     def _due(self, event: VehicleEvent) -> Due | None:
         """The message that this fact makes due, once a lap."""
-        if event.kind in {EventKind.STEP, EventKind.DWELL_ENDED}:
+        if event.kind in LEAVING:
             self._dwell = 0
         if event.kind is not EventKind.DWELL_STARTED or event.seq is None:
             return None
@@ -92,7 +103,10 @@ class Underway:
         cue = self._cues.at(event.seq)
         if cue is None:
             return None
-        gone = lambda: self._dwell != this  # noqa: E731 - bound to this dwell
+
+        def gone() -> bool:
+            return self._dwell != this or self._recalled()
+
         due = Due(cue, event.seq, self.progress.laps, gone)
         if due.name in self._cued:
             return None

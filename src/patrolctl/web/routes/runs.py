@@ -9,7 +9,7 @@ from patrolctl.control.active import RunVerb
 from patrolctl.control.feed import run_json
 from patrolctl.control.runs import LaunchOrder
 from patrolctl.domain.evidence import TrackPoint
-from patrolctl.domain.ids import PlanId, RunId
+from patrolctl.domain.ids import PlanId, RunId, VehicleId
 from patrolctl.domain.run import RunEvent
 from patrolctl.domain.sound import Playback
 from patrolctl.web.answers import RunAnswer, json, json_list
@@ -81,7 +81,14 @@ async def get_playbacks(run_id: str, by: Services) -> Response:
 
 
 @router.post("/{run_id}/{verb}", status_code=202, response_model=RunAnswer)
-async def command(run_id: str, verb: RunVerb, by: Services, who: Actor) -> Response:
-    """Tell a run: its vehicles first, the books afterwards."""
-    state = await by.runs.command(RunId(run_id), verb, who)
+async def command(
+    run_id: str,
+    verb: RunVerb,
+    by: Services,
+    who: Actor,
+    vehicle: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:
+    """Tell a run, or (``change_battery``) one of its vehicles."""
+    chosen = None if vehicle is None else VehicleId(vehicle)
+    state = await by.runs.command(RunId(run_id), verb, who, vehicle_id=chosen)
     return json(run_json(state), 202)
