@@ -17,7 +17,7 @@ import shapely
 
 from patrolctl.planning.drone.candidates import Candidates, candidates_of, facing
 from patrolctl.planning.drone.solve import _least
-from patrolctl.planning.drone.stations import _columns, ends_energy_s
+from patrolctl.planning.drone.stations import columns_at, ends_energy_s
 from patrolctl.planning.drone.task import Task, home_points
 
 
@@ -92,7 +92,7 @@ def _useful(task: Task, stops: Stops, wanted: np.ndarray) -> tuple[Stops, np.nda
     headings = np.arange(12) * 30.0
     grid = Candidates(np.ascontiguousarray(places), headings, np.ones(3))
     everyone = np.arange(len(task.receivers))
-    indptr, rows = _columns(task, grid, everyone)
+    indptr, rows = columns_at(task, grid, everyone)
     # To the nearest of twelve headings; the plan has no finer ones either.
     column = inverse.reshape(-1) * 12 + np.round(nose / 30.0).astype(int) % 12
     reached = np.zeros(len(everyone), dtype=bool)

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, signal
 
-from patrolctl.audio.measure import loudness_lufs, true_peak
+from patrolctl.audio.measure import loudness_lufs, oversampling, true_peak
 from patrolctl.audio.wav import Samples, Sound
+
+MOST_TURNS, NEAR_DB = 5, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,29 +107,60 @@ def limit(x: Samples, rate_hz: int, ceiling_dbtp: float, lookahead_s: float) -> 
     The smallest gain within the look-ahead, smoothed over the same span, is
     never above the gain that each oversampled peak needs.
     """
-    ceiling = 10 ** (ceiling_dbtp / 20)
-    fine = np.abs(signal.resample_poly(x, 4, 1))
-    peak = np.max(fine[: len(x) * 4].reshape(-1, 4), axis=1)
-    need = np.minimum(1.0, ceiling / np.maximum(peak, 1e-9))
+    out = x * _limiting(_peaks(x, rate_hz), rate_hz, ceiling_dbtp, lookahead_s)
+    return _capped(out, rate_hz, ceiling_dbtp)
+
+
+def _peaks(x: Samples, rate_hz: int) -> Samples:
+    """The largest of each sample and what lies between it and the next."""
+    times = oversampling(rate_hz)
+    fine = np.abs(signal.resample_poly(x, times, 1))
+    return np.asarray(np.max(fine[: len(x) * times].reshape(-1, times), axis=1))
+
+
+def _limiting(
+    peaks: Samples, rate_hz: int, ceiling_dbtp: float, lookahead_s: float
+) -> Samples:
+    """The limiter's gain for each sample."""
+    need = np.minimum(1.0, 10 ** (ceiling_dbtp / 20) / np.maximum(peaks, 1e-9))
     span = max(3, int(lookahead_s * rate_hz) | 1)
     held = ndimage.minimum_filter1d(need, 2 * span + 1)
-    gain = ndimage.uniform_filter1d(held, span)
-    out = x * gain
-    # The gain moves between samples, so the last 0.01 dB is set by measuring.
-    over = true_peak(out) / ceiling
-    return np.asarray(out / over if over > 1 else out, dtype=np.float64)
+    return np.asarray(ndimage.uniform_filter1d(held, span), dtype=np.float64)
+
+
+def _capped(x: Samples, rate_hz: int, ceiling_dbtp: float) -> Samples:
+    """The gain moves between samples, so the last 0.01 dB is set by measuring."""
+    over = true_peak(x, rate_hz) / 10 ** (ceiling_dbtp / 20)
+    return np.asarray(x / over if over > 1 else x, dtype=np.float64)
 
 
 def master(sound: Sound, settings: Mastering | None = None) -> Sound:
-    """The whole chain over a finished programme (chime, speech, pauses)."""
+    """The whole chain over finished speech (all languages, with pauses)."""
     s = settings or Mastering()
     rate_hz = sound.rate_hz
     x = _band_pass(sound.samples, rate_hz, s)
     x = _compress(_emphasise(x, s.emphasis), rate_hz, s)
     # Clipping makes harmonics outside of the band; filter them off again.
     x = _band_pass(_soft_clip(x, s.drive_db), rate_hz, s)
-    x = x / max(true_peak(x), 1e-9) * 10 ** (s.ceiling_dbtp / 20)
-    short_db = s.loudness_lufs - loudness_lufs(Sound(x, rate_hz))
-    gain_db = float(np.clip(short_db, -60.0, s.most_limiting_db))
-    x = limit(x * 10 ** (gain_db / 20), rate_hz, s.ceiling_dbtp, s.lookahead_s)
-    return Sound(x, rate_hz)
+    return Sound(_at_target(x, rate_hz, s), rate_hz)
+
+
+def _at_target(x: Samples, rate_hz: int, s: Mastering) -> Samples:
+    """Raise and limit until the loudness is met; limiting takes some of it away.
+
+    The oversampled peaks grow with the gain, so they are worked out once.
+    """
+    peaks = _peaks(x, rate_hz)
+    full = 10 ** (s.ceiling_dbtp / 20) / max(float(np.max(peaks)), 1e-9)
+    x, peaks = x * full, peaks * full
+    gain_db, out = 0.0, x
+    for _ in range(MOST_TURNS):
+        gain = 10 ** (gain_db / 20)
+        gains = _limiting(peaks * gain, rate_hz, s.ceiling_dbtp, s.lookahead_s)
+        out = x * gain * gains
+        short_db = s.loudness_lufs - loudness_lufs(Sound(out, rate_hz))
+        wanted_db = float(np.clip(gain_db + short_db, -60.0, s.most_limiting_db))
+        if abs(wanted_db - gain_db) < NEAR_DB:
+            break
+        gain_db = wanted_db
+    return _capped(out, rate_hz, s.ceiling_dbtp)

@@ -6,13 +6,14 @@ import numpy as np
 import pyloudnorm
 from scipy import fft, signal
 
-from patrolctl.audio.wav import Samples, Sound
+from patrolctl.audio.wav import RATE_HZ, Samples, Sound
 
 OCTAVES_HZ = tuple(1000.0 * 10 ** (0.3 * k) for k in range(-4, 4))
 _FRAME_S = 0.1
 # Frames within 25 dB of the loud ones are speech; the rest is pause.
 _SPEAKING_DB = 25.0
 _FLOOR_DB = -120.0
+TRUE_PEAK_HZ = 192_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,21 @@ def decibel(ratio: float) -> float:
     return 20 * float(np.log10(max(ratio, 10 ** (_FLOOR_DB / 20))))
 
 
-def true_peak(samples: Samples) -> float:
-    """Peak of the signal between the samples, four times oversampled.
+def oversampling(rate_hz: int) -> int:
+    """How often to sample between the samples: at least at 192 kHz.
 
-    Source: ITU-R BS.1770-4, annex 2.
+    Source: ITU-R BS.1770-4, annex 2 (four times at 48 kHz; at 22,050 Hz four
+    times would still miss 0.15 dB of a peak).
     """
+    return max(4, -(-TRUE_PEAK_HZ // rate_hz))
+
+
+def true_peak(samples: Samples, rate_hz: int = RATE_HZ) -> float:
+    """Peak of the signal, between the samples too."""
     if not len(samples):
         return 0.0
-    return float(np.max(np.abs(signal.resample_poly(samples, 4, 1))))
+    fine = signal.resample_poly(samples, oversampling(rate_hz), 1)
+    return float(np.max(np.abs(fine)))
 
 
 def loudness_lufs(sound: Sound) -> float:
@@ -98,6 +106,12 @@ def octave_powers(samples: Samples, rate_hz: int) -> tuple[Samples, float]:
     return np.asarray(bands), weighted
 
 
+def speech_level_db(sound: Sound) -> float:
+    """A-weighted level while something sounds, dB re full scale."""
+    _, weighted = octave_powers(speaking(sound), sound.rate_hz)
+    return 10 * float(np.log10(max(weighted, 1e-12)))
+
+
 def measure(sound: Sound, *, speech_from_s: float = 0.0) -> Measured:
     """Measure a clip; crest and spectrum only of what is spoken.
 
@@ -109,7 +123,7 @@ def measure(sound: Sound, *, speech_from_s: float = 0.0) -> Measured:
     speech = speaking(Sound(sound.samples[begin:], sound.rate_hz))
     bands, weighted = octave_powers(speech, sound.rate_hz)
     level_db = 10 * np.log10(max(weighted, 1e-12))
-    peak_db = decibel(true_peak(sound.samples))
+    peak_db = decibel(true_peak(sound.samples, sound.rate_hz))
     spectrum = 10 * np.log10(np.maximum(bands, 1e-12)) - level_db
     return Measured(
         loudness_lufs=round(loudness_lufs(sound), 2),

@@ -14,16 +14,17 @@ from patrolctl.audio.chime import PAUSE_AFTER_S, chime
 from patrolctl.audio.clipstore import ClipStore
 from patrolctl.audio.engine import Engine, Line
 from patrolctl.audio.mastering import Mastering, master, trim_silence
-from patrolctl.audio.measure import measure
+from patrolctl.audio.measure import measure, speech_level_db
 from patrolctl.audio.text import check
-from patrolctl.audio.wav import RATE_HZ, Sound, resampled, wav_bytes
+from patrolctl.audio.wav import RATE_HZ, Samples, Sound, resampled, wav_bytes
 from patrolctl.domain.errors import SpeechFailed
 from patrolctl.domain.jsondoc import encode
 from patrolctl.domain.sound import Announcement, Clip
 
 # Raised whenever the same request would give other samples.
-RECIPE = 2
+RECIPE = 3
 LONGEST_CLIP_S = 900.0
+EDGE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +125,15 @@ class ClipSynthesizer:
         return [t.result() for t in tasks]
 
     def _finish(self, request: _Request, key: str, spoken: list[Sound]) -> Clip:
-        programme, speech_from_s = _join(
-            [trim_silence(s) for s in spoken], request.pause_s, with_chime=request.chime
-        )
-        if programme.duration_s > LONGEST_CLIP_S:
+        speech = _join([trim_silence(s) for s in spoken], request.pause_s)
+        if speech.duration_s > LONGEST_CLIP_S:
             raise SpeechFailed(
-                f"the clip would be {programme.duration_s:.0f} s long; "
+                f"the clip would be {speech.duration_s:.0f} s long; "
                 f"at most {LONGEST_CLIP_S:.0f} s"
             )
-        return finish(
-            self.store, master(programme, request.mastering), speech_from_s, key
-        )
+        speech = master(speech, request.mastering)
+        whole, speech_from_s = _framed(speech, with_chime=request.chime)
+        return finish(self.store, whole, speech_from_s, key)
 
 
 class EspeakSynthesizer(ClipSynthesizer):
@@ -226,23 +225,37 @@ def finish(
     return store.keep(clip, raw, key)
 
 
-def _join(
-    parts: list[Sound], pause_s: float, *, with_chime: bool
-) -> tuple[Sound, float]:
-    """Chime and parts with pauses; also tells where the speech begins.
+def _join(parts: list[Sound], pause_s: float) -> Sound:
+    """The languages one after another with pauses.
 
     Each part is brought to the same level first, so that the compressor
     treats every language alike, and to one sample rate: engines differ.
     """
-    rate_hz = RATE_HZ
-    pieces = []
-    if with_chime:
-        pieces = [chime(rate_hz).samples, np.zeros(int(PAUSE_AFTER_S * rate_hz))]
-    speech_from_s = sum(len(p) for p in pieces) / rate_hz
-    for number, part in enumerate(resampled(p, rate_hz) for p in parts):
-        if number:
-            pieces.append(np.zeros(int(pause_s * rate_hz)))
+    pieces: list[Samples] = []
+    for part in (resampled(p) for p in parts):
+        if pieces:
+            pieces.append(np.zeros(int(pause_s * RATE_HZ)))
         pieces.append(part.samples / max(float(np.max(np.abs(part.samples))), 1e-9))
+    return Sound(np.concatenate(pieces), RATE_HZ)
+
+
+def _framed(speech: Sound, *, with_chime: bool) -> tuple[Sound, float]:
+    """With a chime in front and a breath of silence at both ends.
+
+    The chime is as loud as the speech: mastered together with it, its steady
+    tones would come out 5 dB louder than what they call attention to.
+
+    Returns:
+        The whole clip, and where in it the speech begins (seconds).
+    """
     # A loudspeaker's amplifier needs a moment at both ends to (un)mute.
-    edge = np.zeros(int(0.1 * rate_hz))
-    return Sound(np.concatenate([edge, *pieces, edge]), rate_hz), speech_from_s + 0.1
+    edge = np.zeros(int(EDGE_S * speech.rate_hz))
+    front = [edge]
+    if with_chime:
+        tones = chime(speech.rate_hz)
+        louder_db = speech_level_db(speech) - speech_level_db(tones)
+        pause = np.zeros(int(PAUSE_AFTER_S * speech.rate_hz))
+        front += [tones.samples * 10 ** (louder_db / 20), pause]
+    speech_from_s = sum(len(p) for p in front) / speech.rate_hz
+    whole = np.concatenate([*front, speech.samples, edge])
+    return Sound(whole, speech.rate_hz), speech_from_s

@@ -1,7 +1,12 @@
 """The mastering chain and what it measures, on signals with known answers."""
 
+import io
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import soundfile
+from scipy import signal
 
 from patrolctl.audio.mastering import Mastering, limit, master, trim_silence
 from patrolctl.audio.measure import (
@@ -12,7 +17,7 @@ from patrolctl.audio.measure import (
     octave_powers,
     true_peak,
 )
-from patrolctl.audio.wav import Samples, Sound, check_speech
+from patrolctl.audio.wav import Samples, Sound, check_speech, wav_bytes
 from patrolctl.domain.errors import SpeechFailed
 
 RATE_HZ = 22050
@@ -67,6 +72,65 @@ def test_limiter_keeps_the_ceiling(ceiling_dbtp: float) -> None:
     x = rng.standard_normal(RATE_HZ) * 2
     out = limit(x, RATE_HZ, ceiling_dbtp, 0.005)
     assert 20 * np.log10(true_peak(out)) <= ceiling_dbtp + 1e-6
+
+
+def between(x: Samples, times: int = 32) -> float:
+    """Peak in dB, sampled far finer than the code under test does."""
+    fine = signal.resample_poly(x, times, 1, window=("kaiser", 14.0))
+    return 20 * float(np.log10(np.max(np.abs(fine))))
+
+
+@pytest.mark.parametrize("ceiling_dbtp", [-1.0, -6.0])
+def test_the_file_keeps_its_true_peak_between_the_samples(ceiling_dbtp: float) -> None:
+    settings = replace(Mastering(), ceiling_dbtp=ceiling_dbtp)
+    loud = master(speech_like(), settings)
+    samples, _ = soundfile.read(io.BytesIO(wav_bytes(loud)))
+    assert between(samples) <= ceiling_dbtp + 0.06
+    assert between(samples) > ceiling_dbtp - 1.0
+
+
+def test_the_loudness_target_is_met_where_the_ceiling_lets_it() -> None:
+    for target in (-26.0, -20.0):
+        loud = master(speech_like(), replace(Mastering(), loudness_lufs=target))
+        assert loudness_lufs(loud) == pytest.approx(target, abs=0.3)
+    # What would take more limiting than allowed stays softer.
+    squeezed = replace(Mastering(), loudness_lufs=0.0, most_limiting_db=6.0)
+    assert loudness_lufs(master(speech_like(), squeezed)) < -6.0
+
+
+def test_the_level_going_in_makes_no_difference() -> None:
+    raw = speech_like()
+    soft = Sound(raw.samples * 0.01, raw.rate_hz)
+    assert master(soft).samples == pytest.approx(master(raw).samples, abs=1e-3)
+
+
+def test_the_spectrum_adds_up_to_the_level_it_is_relative_to() -> None:
+    # The planner takes rated peak − crest as LAeq and the bands relative to it.
+    levels = measure(master(speech_like()))
+    weights = a_weighting_db(np.asarray(OCTAVES_HZ))
+    total = np.sum(10 ** ((np.asarray(levels.spectrum_db) + weights) / 10))
+    assert 10 * np.log10(total) == pytest.approx(0.0, abs=0.2)
+
+
+def test_crest_is_peak_over_level_while_speaking() -> None:
+    # A sine has 3.01 dB between its peak and its RMS; silence around it is no
+    # speech and must not make the level smaller.
+    pause = np.zeros(RATE_HZ)
+    sound = Sound(np.concatenate([pause, tone(1000.0), pause]), RATE_HZ)
+    assert measure(sound).crest_db == pytest.approx(3.01, abs=0.15)
+    chimed = Sound(np.concatenate([tone(880.0), tone(1000.0)]), RATE_HZ)
+    assert measure(chimed, speech_from_s=2.0).spectrum_db[4] == pytest.approx(
+        0.0, abs=0.1
+    )
+
+
+def test_a_soft_last_consonant_is_not_trimmed() -> None:
+    rng = np.random.default_rng(1)
+    hiss = rng.standard_normal(RATE_HZ // 5) * 0.5 * 10 ** (-40 / 20)
+    quiet = np.zeros(RATE_HZ)
+    word = np.concatenate([quiet, tone(500.0, 1.0), hiss, quiet])
+    kept = trim_silence(Sound(word, RATE_HZ))
+    assert kept.duration_s == pytest.approx(1.24, abs=0.03)
 
 
 def test_limiter_leaves_soft_sound_alone() -> None:

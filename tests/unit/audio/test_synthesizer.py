@@ -11,6 +11,8 @@ import soundfile
 
 from patrolctl.audio import EspeakSynthesizer, espeak
 from patrolctl.audio.languages import Voice, voice_for
+from patrolctl.audio.measure import speech_level_db
+from patrolctl.audio.wav import Sound
 from patrolctl.domain.errors import InputError, SpeechFailed
 from patrolctl.domain.ids import AnnouncementId
 from patrolctl.domain.sound import Announcement, Utterance
@@ -179,3 +181,17 @@ async def test_directory_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("no directory")
     with pytest.raises(SpeechFailed, match="cannot be kept"):
         await EspeakSynthesizer(tmp_path / "x").render(say("你好"))
+
+
+async def test_the_chime_is_as_loud_as_the_speech(tmp_path: Path) -> None:
+    synthesizer = EspeakSynthesizer(tmp_path)
+    with_it = await synthesizer.render(say("请3号楼的居民到三号门。"))
+    bare = await synthesizer.render(say("请3号楼的居民到三号门。", chime=False))
+    samples, rate_hz = soundfile.read(with_it.path)
+    ahead = round((with_it.duration_s - bare.duration_s) * rate_hz)
+    front, speech = (
+        speech_level_db(Sound(x, rate_hz)) for x in (samples[:ahead], samples[ahead:])
+    )
+    assert front == pytest.approx(speech, abs=1.0)
+    assert with_it.crest_db == pytest.approx(bare.crest_db, abs=0.1)
+    assert with_it.spectrum_db == pytest.approx(bare.spectrum_db, abs=0.3)
