@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from patrolctl.domain.alerts import Alert
+from patrolctl.domain.gaps import GapHead
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import FleetVehicle, LinkState
 from patrolctl.domain.run import RunEvent, RunState
@@ -40,6 +42,16 @@ class SiteOutlets:
         sites = {self._site_of[s.vehicle_id] for s in state.sorties}
         for site in sorted(sites):
             await self._hubs[site].publisher.run_event(event, state)
+
+    async def alert(self, alert: Alert) -> None:
+        """What somebody should look at, told at its site."""
+        if alert.site_id in self._hubs:
+            await self._hubs[alert.site_id].publisher.alert(alert)
+
+    async def gap(self, head: GapHead) -> None:
+        """Whom a run missed, told at its site."""
+        if head.site_id in self._hubs:
+            await self._hubs[head.site_id].publisher.gap(head)
 
     async def connection(self, vehicle_id: VehicleId, link: LinkState) -> None:
         """The state of a vehicle's link."""

@@ -1,31 +1,25 @@
-"""``patrolctl evidence``: who was reached by a run, as a report.
+"""``patrolctl evidence``: who was reached by a run, as a signed report.
 
-The record is asked of the running service over its HTTP interface: the
-service alone may have its database open, and a demo's lies in a scratch
-folder that only it knows.
+The report is asked of the running service over its HTTP interface: the
+service alone may have its database open and holds the key that signs; a
+demo's lie in a scratch folder that only it knows.
 """
 
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
 from patrolctl.cli.output import emit, tell
 from patrolctl.config import load_settings
 from patrolctl.domain.errors import Conflict, InputError, LinkFailed, NotFound
-from patrolctl.domain.evidence import Evidence, TrackPoint
+from patrolctl.domain.evidence import Evidence
 from patrolctl.domain.jsondoc import decode
-from patrolctl.domain.plan import Plan
-from patrolctl.domain.sound import Playback
-from patrolctl.evidence import FORMATS, Dossier, render, verify
-from patrolctl.evidence.report import Format
-from patrolctl.sites import parse_site
-
-T = TypeVar("T")
+from patrolctl.evidence import FORMATS, Format, verify
 
 TIMEOUT_S = 30.0
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -53,34 +47,36 @@ class _Service:
                 "service", f"cannot be reached at {self.url} ({why}); is it running?"
             ) from None
 
-    def _ask(self, path: str, kind: type[T], what: tuple[str, str]) -> T:
-        return decode(self._get(path, what), kind, source=f"{self.url}{path}")
-
-    def dossier(self, run_id: str) -> Dossier:
-        """Everything that a report is made of.
+    def evidence(self, run_id: str) -> Evidence:
+        """Who was reached.
 
         Raises:
             NotFound: no such run, or it has no evidence yet.
             LinkFailed: nobody answers.
         """
-        run = urllib.parse.quote(run_id, safe="")
-        evidence = self._ask(f"/evidence/{run}", Evidence, ("evidence of run", run_id))
-        plan_id = urllib.parse.quote(evidence.plan_id, safe="")
-        plan = self._ask(f"/plans/{plan_id}", Plan, ("plan", evidence.plan_id))
-        site_id = plan.site_id or ""
-        raw = self._get(
-            f"/sites/{urllib.parse.quote(site_id, safe='')}", ("site", site_id)
-        )
-        site = parse_site(raw, source=f"site {site_id}")
-        about = ("run", run_id)
-        return Dossier(
-            evidence=evidence,
-            plan=plan,
-            # What is sent is the site written anew; the plan knows its digest.
-            site=replace(site, id=site_id, sha256=plan.site_sha256),
-            playbacks=self._ask(f"/runs/{run}/playbacks", tuple[Playback, ...], about),
-            tracks=self._ask(f"/runs/{run}/track", tuple[TrackPoint, ...], about),
-        )
+        path = f"/evidence/{_quoted(run_id)}"
+        raw = self._get(path, ("evidence of run", run_id))
+        return decode(raw, Evidence, source=f"{self.url}{path}")
+
+    def report(self, run_id: str, form: Format) -> bytes:
+        """The signed report; raises as :meth:`evidence`."""
+        path = f"/evidence/{_quoted(run_id)}/report.{form}"
+        return self._get(path, ("evidence of run", run_id))
+
+    def public_key(self) -> str:
+        """The key (hex) that the service signs with; raises LinkFailed."""
+        path = "/evidence/public-key"
+        raw = self._get(path, ("public key of", self.url))
+        return decode(raw, _Key, source=f"{self.url}{path}").public_key
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    public_key: str
+
+
+def _quoted(run_id: str) -> str:
+    return urllib.parse.quote(run_id, safe="")
 
 
 def _format_of(output: Path) -> Format:
@@ -115,14 +111,28 @@ def _summary(evidence: Evidence) -> str:
     )
 
 
-def _verified(file: Path) -> None:
+def _verified(file: Path, key: str | None) -> None:
     try:
         raw = file.read_bytes()
     except OSError as e:
         raise InputError.one(str(file), e.strerror or "cannot be read") from None
-    report = verify(raw, source=str(file))
-    tell(f"{file}: unchanged since it was written, sha256 {report.digest()}")
-    tell(_summary(report.evidence))
+    found = verify(raw, source=str(file), public_key=key)
+    tell(f"{file}: unchanged since it was written, sha256 {found.digest_sha256}")
+    if found.signature is None:
+        tell("it is not signed: whoever changed it could have made a new digest")
+    else:
+        known = "the key that was asked for" if key else "hold that against the service"
+        tell(f"signed by {found.signature.fingerprint} ({known})")
+    tell(_summary(found.report.evidence))
+
+
+def _key_of(text: str | None, url: str | None) -> str | None:
+    """The key to insist on: 64 hex digits, or the service's where one is named."""
+    if text is not None:
+        if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+            raise InputError.one("--key", f"is {text[:20]!r}", "64 hex digits")
+        return text.lower()
+    return None if url is None else _Service(url).public_key()
 
 
 @click.command()
@@ -131,30 +141,37 @@ def _verified(file: Path) -> None:
 @click.option("--url", help="The service; default: where the settings put it.")
 @click.option("--config", type=_FILE, help="The service's settings.")
 @click.option("--verify", "check", is_flag=True, help="RUN is a JSON report: check it.")
+@click.option("--key", help="With --verify: the public key (hex) it must be signed by.")
 @click.option("--json", "as_json", is_flag=True, help="The JSON report on stdout.")
-def command(
+def command(  # noqa: PLR0913 - one parameter an option
     *,
     run: str,
     output: Path | None,
     url: str | None,
     config: Path | None,
     check: bool,
+    key: str | None,
     as_json: bool,
 ) -> None:
-    """Who was reached by RUN, told by its tracks and playbacks."""
+    """Who was reached by RUN, told by its tracks and playbacks.
+
+    --verify holds a JSON report against its digest and signature; with --key,
+    or --url of the service, also against the key that must have signed it.
+    """
     if check:
-        _verified(Path(run))
+        address = None if url is None else _address(url, config)
+        _verified(Path(run), _key_of(key, address))
         return
     form = None if output is None else _format_of(output)
-    dossier = _Service(_address(url, config)).dossier(run)
-    tell(_summary(dossier.evidence))
+    service = _Service(_address(url, config))
+    tell(_summary(service.evidence(run)))
     if output is not None and form is not None:
         try:
-            output.write_bytes(render(dossier, form))
+            output.write_bytes(service.report(run, form))
         except OSError as e:
             raise InputError.one(
                 str(output), e.strerror or "cannot be written"
             ) from None
         tell(f"wrote {output}")
     if as_json:
-        emit(render(dossier, "json"))
+        emit(service.report(run, "json"))

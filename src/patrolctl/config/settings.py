@@ -14,10 +14,12 @@ from patrolctl.config.missions import missions_dir
 from patrolctl.config.toml_file import TomlFile
 from patrolctl.domain.conditions import ConditionRules
 from patrolctl.domain.errors import Fault, InputError
+from patrolctl.domain.exposure import Excess, ExposureCaps
 
 _PREFIX = "PATROLCTL_"
 _LISTS = frozenset({"missions", "voice_models"})
 _SECRETS = frozenset({"store_url"})  # may hold a password
+CAPS = ExposureCaps()
 _NOT_SETTINGS = frozenset({"PATROLCTL_DEBUG"})
 
 
@@ -44,6 +46,7 @@ class Settings:
     epoch_utc: datetime | None = None
     missions: tuple[str, ...] = ()
     log_level: str = "INFO"
+    exposure: ExposureCaps = CAPS
     operators_file: Path = Path("operators.toml")
     voice_models: tuple[Path, ...] = ()
     store_url: str | None = None
@@ -90,6 +93,9 @@ class SettingsFile(BaseModel):
     store_url: Annotated[str, AfterValidator(_store)] | None = None
     node: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.\-]{1,60}$")
     conditions: ConditionsTable = ConditionsTable()
+    exposure_laeq_24h_db: float = Field(default=CAPS.laeq_24h_db, ge=30, le=100)
+    exposure_repeats: int = Field(default=CAPS.repeats, ge=1, le=1000)
+    exposure_excess: Excess = CAPS.excess
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
 
@@ -160,6 +166,11 @@ def _settings(read: SettingsFile) -> Settings:
         epoch_utc=epoch,
         missions=tuple(m.strip() for m in read.missions if m.strip()),
         log_level=read.log_level,
+        exposure=ExposureCaps(
+            laeq_24h_db=read.exposure_laeq_24h_db,
+            repeats=read.exposure_repeats,
+            excess=read.exposure_excess,
+        ),
         operators_file=(
             read.operators_file or data_dir / "operators.toml"
         ).expanduser(),

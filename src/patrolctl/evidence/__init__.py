@@ -9,15 +9,29 @@ from patrolctl.evidence.exposure import (
 from patrolctl.evidence.missing import missing_of, still_missing
 from patrolctl.evidence.proof import prove
 from patrolctl.evidence.record import RunRecord
-from patrolctl.evidence.report import FORMATS, Dossier, Report, render, verify
+from patrolctl.evidence.report import (
+    FORMATS,
+    Dossier,
+    Format,
+    Report,
+    Verified,
+    render,
+    verify,
+)
+from patrolctl.evidence.signing import Signature, Signer, fingerprint_of
 
 __all__ = [
     "FORMATS",
     "Dossier",
     "Exposed",
+    "Format",
     "Report",
     "RunRecord",
+    "Signature",
+    "Signer",
     "Sounding",
+    "Verified",
+    "fingerprint_of",
     "flown_soundings",
     "missing_of",
     "planned_soundings",

@@ -12,6 +12,7 @@ from patrolctl.domain.jsondoc import utc_text
 from patrolctl.domain.plan import Plan
 from patrolctl.domain.site import Site
 from patrolctl.evidence.drawing import HATCH, MISSED, REACHED, draw_facade, draw_map
+from patrolctl.evidence.signing import Signature
 from patrolctl.evidence.tally import Comparison, ReasonCount, ZoneCount
 
 MOST_REASONS = 40
@@ -38,6 +39,24 @@ code {{ overflow-wrap: anywhere }}
 """
 
 
+def _check(digest: str, signature: Signature | None) -> str:
+    """How this page can be held against the signed JSON report."""
+    lines = [
+        "<h2>Check</h2><p>sha256 of the JSON report's document (RFC 8785):"
+        f" <code>{escape(digest)}</code></p>"
+    ]
+    if signature is None:
+        lines.append("<p>Not signed.</p>")
+    else:
+        lines.append(
+            f"<p>{escape(signature.algorithm)} signature of that document:"
+            f" <code>{escape(signature.value)}</code></p><p>Public key:"
+            f" <code>{escape(signature.public_key)}</code>, fingerprint"
+            f" {escape(signature.fingerprint)}</p>"
+        )
+    return "".join(lines)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One run's report."""
@@ -48,7 +67,7 @@ class Page:
     tracks: tuple[TrackPoint, ...]
     counts: tuple[Comparison, tuple[ZoneCount, ...], tuple[ReasonCount, ...]]
 
-    def html(self, digest: str) -> bytes:
+    def html(self, digest: str, signature: Signature | None = None) -> bytes:
         """The whole page."""
         title = f"Evidence of run {self.evidence.run_id}"
         parts = [
@@ -66,8 +85,7 @@ class Page:
             self._missed(),
             self._charts(),
             self._notes(),
-            "<h2>Check</h2><p>sha256 of the JSON report's document:"
-            f" <code>{escape(digest)}</code></p>",
+            _check(digest, signature),
             "</body></html>\n",
         ]
         return "\n".join(parts).encode()

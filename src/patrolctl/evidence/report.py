@@ -1,7 +1,8 @@
 """Reports of a run's evidence: JSON, CSV, GeoJSON and a page for people.
 
 Every report carries the digest of the same document, so that any of them
-can be held against the JSON, and the JSON against itself, later.
+can be held against the JSON later, and the JSON carries the service's
+signature. The document's bytes are those of RFC 8785.
 """
 
 import csv
@@ -21,7 +22,9 @@ from patrolctl.domain.jsondoc import decode, encode
 from patrolctl.domain.plan import Plan, Requirement
 from patrolctl.domain.site import Site
 from patrolctl.domain.sound import Playback
+from patrolctl.evidence.canonical import canonical
 from patrolctl.evidence.page import Page
+from patrolctl.evidence.signing import Signature, Signer, fingerprint_of
 from patrolctl.evidence.tally import (
     Comparison,
     FloorCount,
@@ -56,19 +59,33 @@ class Report:
     zones: tuple[ZoneCount, ...]
     reasons: tuple[ReasonCount, ...]
     playbacks: tuple[Playback, ...] = ()
-    format: Literal["patrolctl.evidence/1"] = "patrolctl.evidence/1"
+    format: Literal["patrolctl.evidence/2"] = "patrolctl.evidence/2"
+
+    def document(self) -> bytes:
+        """The canonical bytes (RFC 8785) that are digested and signed."""
+        return canonical(json.loads(encode(self)))
 
     def digest(self) -> str:
-        """sha256 over the canonical encoding, hex."""
-        return hashlib.sha256(encode(self)).hexdigest()
+        """sha256 over the canonical document, hex."""
+        return hashlib.sha256(self.document()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
-class _Signed:
-    """A report with its digest, as the JSON file holds it."""
+class _File:
+    """A report with digest and signature, as the JSON file holds it."""
 
     digest_sha256: str
+    signature: Signature | None
     report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A report that is what it was when it was written."""
+
+    report: Report
+    digest_sha256: str
+    signature: Signature | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +119,13 @@ class Dossier:
         )
 
 
-def render(dossier: Dossier, form: Format) -> bytes:
+def render(dossier: Dossier, form: Format, signer: Signer | None = None) -> bytes:
     """One report file.
 
     Args:
         dossier: the evidence of a run and what it is about.
         form: ``json``, ``csv``, ``geojson`` or ``html``.
+        signer: who vouches for it; None: the report is not signed.
 
     Raises:
         InputError: evidence and plan do not belong together.
@@ -120,13 +138,16 @@ def render(dossier: Dossier, form: Format) -> bytes:
             "the plan that the run followed",
         )
     report = dossier.report()
+    document = report.document()
+    digest = hashlib.sha256(document).hexdigest()
+    signature = None if signer is None else signer.sign(document)
     match form:
         case "json":
-            return encode(_Signed(report.digest(), report), indent=1) + b"\n"
+            return encode(_File(digest, signature, report), indent=1) + b"\n"
         case "csv":
             return _csv(dossier)
         case "geojson":
-            return _geojson(dossier, report.digest())
+            return _geojson(dossier, digest)
         case "html":
             return Page(
                 dossier.evidence,
@@ -134,23 +155,64 @@ def render(dossier: Dossier, form: Format) -> bytes:
                 dossier.site,
                 dossier.tracks,
                 (report.comparison, report.zones, report.reasons),
-            ).html(report.digest())
+            ).html(digest, signature)
 
 
-def verify(raw: bytes, *, source: str) -> Report:
-    """Read a JSON report and hold its digest against it.
+def verify(raw: bytes, *, source: str, public_key: str | None = None) -> Verified:
+    """Read a JSON report and hold digest and signature against it.
+
+    Args:
+        raw: the file.
+        source: its name, for faults.
+        public_key: the key (hex) that it must be signed with; None: whatever
+            key it names, or none.
 
     Raises:
-        InputError: no report, or changed since it was written.
+        InputError: no report, changed since it was written, not signed, or
+            signed by somebody else.
     """
-    signed = decode(raw, _Signed, source=source)
-    if signed.digest_sha256 != signed.report.digest():
+    file = decode(raw, _File, source=source)
+    document = _as_written(raw)
+    digest = hashlib.sha256(document).hexdigest()
+    if file.digest_sha256 != digest or file.report.document() != document:
         raise InputError.one(
             source,
             "its digest does not fit: it was changed after it was written",
-            f"sha256 {signed.digest_sha256[:16]}…",
+            f"sha256 {file.digest_sha256[:16]}…, and it has {digest[:16]}…",
         )
-    return signed.report
+    fault = _signature_fault(file.signature, document, public_key)
+    if fault is not None:
+        raise InputError.one(source, *fault)
+    return Verified(file.report, digest, file.signature)
+
+
+def _as_written(raw: bytes) -> bytes:
+    """The document as it stands in the file, fields unknown to us included."""
+    try:
+        return canonical(json.loads(raw)["report"])
+    except ValueError:
+        return b""
+
+
+def _signature_fault(
+    signature: Signature | None, document: bytes, public_key: str | None
+) -> tuple[str, str] | None:
+    """What is wrong with a signature, and what would be right."""
+    if signature is None:
+        if public_key is None:
+            return None
+        return "is not signed", f"a signature by {fingerprint_of(public_key)}"
+    if not signature.fits(document):
+        return (
+            "its signature does not fit: it was changed after it was signed",
+            f"a signature by {signature.fingerprint} of this very document",
+        )
+    if public_key is not None and signature.public_key != public_key.lower():
+        return (
+            f"is signed by somebody else ({signature.fingerprint})",
+            f"a signature by {fingerprint_of(public_key)}",
+        )
+    return None
 
 
 def _plain(text: str | None) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import msgspec
 
 from patrolctl import __version__
+from patrolctl.domain.alerts import Alert
+from patrolctl.domain.gaps import GapHead
 from patrolctl.domain.run import RunEvent, RunState
 from patrolctl.domain.sound import Playback, SpeakerState
 from patrolctl.domain.telemetry import Telemetry, VehicleEvent
@@ -57,6 +59,8 @@ _SHAPES: dict[str, _Shape] = {
         (RunState,), ("id",), (("run_id", _TEXT), ("progress_ratio", _NUMBER))
     ),
     topics.RUN_EVENTS.name: _Shape((RunEvent,)),
+    topics.ALERTS.name: _Shape((Alert,)),
+    topics.GAP_STATE.name: _Shape((GapHead,), ("id",), (("run_id", _TEXT),)),
     topics.COMMAND.name: _Shape((payloads.CommandPayload, payloads.SheetPayload)),
     topics.PLAYBACK.name: _Shape((Playback,), (), (("run_id", _TEXT_OR_NULL),)),
     topics.SPEAKER_STATE.name: _Shape((SpeakerState,)),

@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import msgspec
 
+from patrolctl.domain.alerts import Alert
+from patrolctl.domain.gaps import GapHead
 from patrolctl.domain.machines import FleetVehicle, VehicleKind, VehicleProfile
 from patrolctl.domain.run import RunEvent, RunState
 from patrolctl.domain.sound import Playback, Priority, SpeakerState
@@ -165,6 +167,24 @@ def run_state_payload(
         "run_id": state.id,
         **fields,
         "progress_ratio": round(state.progress_ratio, 4),
+    }
+
+
+def alert_payload(alert: Alert, *, seq: int) -> dict[str, object]:
+    """``alerts``; the id is the alert's own."""
+    fields = _fields(alert, drop=("id", "ts_utc"))
+    return {"id": alert.id, "ts_utc": alert.ts_utc, "seq": seq, **fields}
+
+
+def gap_payload(head: GapHead, *, ts_utc: datetime, seq: int) -> dict[str, object]:
+    """``gaps/{id}/state``: the gap's own id is ``run_id``."""
+    fields = _fields(head, drop=("id",))
+    return {
+        "id": new_id(),
+        "ts_utc": ts_utc,
+        "seq": seq,
+        "run_id": head.id,
+        **fields,
     }
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from patrolctl import __version__
 from patrolctl.clock import Clock
+from patrolctl.domain.alerts import Alert
+from patrolctl.domain.gaps import GapHead, GapState
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import FleetVehicle, LinkState
 from patrolctl.domain.run import RunEvent, RunState
@@ -16,6 +18,7 @@ from patrolctl.mqtt.topics import Channel
 
 STATE_EVERY_S = 1.0
 POSITION_EVERY_S = 0.2
+CLOSED_GAP_S = 86_400
 
 
 @dataclass(slots=True)
@@ -110,6 +113,24 @@ class MqttPublisher:
         topic = topics.RUN_STATE.topic(self._site_id, state.id)
         latest = payloads.run_state_payload(state, event, seq=self._seq(topic))
         self._fact(topics.RUN_STATE, topic, latest)
+
+    async def alert(self, alert: Alert) -> None:
+        """What somebody should look at."""
+        topic = topics.ALERTS.topic(self._site_id)
+        self._fact(
+            topics.ALERTS, topic, payloads.alert_payload(alert, seq=self._seq(topic))
+        )
+
+    async def gap(self, head: GapHead) -> None:
+        """Whom a run missed; retained until a day after it is closed."""
+        topic = topics.GAP_STATE.topic(self._site_id, head.id)
+        payload = payloads.gap_payload(
+            head, ts_utc=self._clock.utc(), seq=self._seq(topic)
+        )
+        closed = head.state is GapState.CLOSED
+        expiry_s = CLOSED_GAP_S if closed else topics.GAP_STATE.expiry_s
+        raw = payloads.encode(payload)
+        self._connection.fact(Message(topic, raw, topics.GAP_STATE.retain, expiry_s))
 
     async def connection(self, vehicle_id: VehicleId, link: LinkState) -> None:
         """The state of a vehicle's link; retained."""

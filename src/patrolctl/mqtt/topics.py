@@ -59,6 +59,13 @@ RUN_STATE = Channel(
     expiry_s=86_400,
 )
 RUN_EVENTS = Channel("runs/{id}/events", "facts, each with a unique id", qos=1)
+ALERTS = Channel("alerts", "what somebody should look at, each with a unique id", qos=1)
+GAP_STATE = Channel(
+    "gaps/{id}/state",
+    "whom a run missed, until somebody has reached them; closed ones expire",
+    qos=1,
+    retain=True,
+)
 COMMAND = Channel(
     "speakers/{id}/command",
     "to the speaker, with an idempotency key and an expiry",
@@ -83,6 +90,8 @@ CHANNELS = (
     VEHICLE_EVENTS,
     RUN_STATE,
     RUN_EVENTS,
+    ALERTS,
+    GAP_STATE,
     COMMAND,
     PLAYBACK,
     SPEAKER_STATE,

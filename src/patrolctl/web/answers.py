@@ -74,6 +74,15 @@ class JobAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicKey:
+    """What reports are signed with; the key is hex."""
+
+    algorithm: str
+    public_key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckAnswer:
     """What the safety gate finds."""
 

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
+from patrolctl.control.aftermath import Aftermath
 from patrolctl.control.announcements import Announcements
 from patrolctl.control.feed import LiveFeed
 from patrolctl.control.fleet import Fleet
@@ -52,6 +53,7 @@ class WebServices:
     origins: tuple[str, ...] = ()
     static_dir: Path = STATIC
     access: Access = field(default_factory=Access)
+    aftermath: Aftermath | None = None
 
 
 def services_of(connection: HTTPConnection) -> WebServices:

@@ -15,8 +15,11 @@ from typing import Any
 import pytest
 
 from patrolctl.clock import SystemClock
+from patrolctl.domain.alerts import Alert, AlertKind, AlertLevel
+from patrolctl.domain.gaps import Gap, GapHead, GapState, Missing
 from patrolctl.domain.ids import (
     PlanId,
+    ReceiverId,
     RunId,
     SortieId,
     SpeakerId,
@@ -24,6 +27,7 @@ from patrolctl.domain.ids import (
     VehicleId,
 )
 from patrolctl.domain.machines import FleetVehicle, LinkState, VehicleKind
+from patrolctl.domain.plan import PlanKind
 from patrolctl.domain.run import Phase, RunEvent, RunState, SortieRun
 from patrolctl.domain.sound import Clip, Cue, PlacedCue, PlaybackStatus, SpeakerPhase
 from patrolctl.domain.telemetry import EventKind, Telemetry, VehicleEvent
@@ -49,6 +53,32 @@ def run_state() -> RunState:
     return RunState(R, PlanId("p1"), NOW, Phase.RUNNING, (sortie,))
 
 
+def alert() -> Alert:
+    return Alert("a1", NOW, "estate", AlertKind.GAP_OPENED, AlertLevel.NOTICE, "missed")
+
+
+def gap(**more: Any) -> Gap:
+    missing = Missing((ReceiverId("w1"),), ("b/1-1",))
+    about = (R, "estate", PlanId("p1"), PlanKind.DRONE, "a", NOW)
+    return Gap(*about, missing, missing, **more)
+
+
+async def test_a_closed_gap_expires_and_an_open_one_does_not(
+    mosquitto: Any, witness: Any
+) -> None:
+    live = witness(mosquitto.port)
+    async with open_mqtt(mosquitto.url, site_id="estate", clock=SystemClock()) as hub:
+        await hub.ready()
+        await hub.publisher.gap(GapHead.of(gap()))
+        await hub.publisher.gap(GapHead.of(gap(state=GapState.CLOSED)))
+        await asyncio.to_thread(live.wait, "gaps/run-1/state", 2)
+    opened, closed = live.on("gaps/run-1/state")
+    assert opened.expiry_s is None
+    assert opened.payload["missing_households"] == 1
+    assert closed.payload["state"] == "closed"
+    assert 86_390 <= (closed.expiry_s or 0) <= 86_400
+
+
 async def until(done: Callable[[], bool], timeout_s: float = 10.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not done():  # noqa: ASYNC110 - the state is another thread's
@@ -70,6 +100,8 @@ async def test_every_topic_has_its_qos_retention_and_expiry(
         await out.vehicle_event(fact(1))
         event = RunEvent("re1", NOW, R, "started", SortieId("s1"), Phase.RUNNING)
         await out.run_event(event, run_state())
+        await out.alert(alert())
+        await out.gap(GapHead.of(gap()))
         await hub.speaker(S, V).silence()
         await until(lambda: hub.waiting == 0)
         await asyncio.to_thread(live.wait, "speakers/spk-1/command")
@@ -87,6 +119,8 @@ async def test_every_topic_has_its_qos_retention_and_expiry(
         "vehicles/d1/events",
         "runs/run-1/state",
         "runs/run-1/events",
+        "alerts",
+        "gaps/run-1/state",
         "speakers/spk-1/command",
     }
     for topic, heard in by_topic.items():
@@ -112,6 +146,7 @@ async def test_every_topic_has_its_qos_retention_and_expiry(
         "vehicles/d1/connection",
         "vehicles/d1/factsheet",
         "runs/run-1/state",
+        "gaps/run-1/state",
     }
     assert all(h.retain for h in late.heard)
 
@@ -126,6 +161,8 @@ async def test_payloads_have_the_fields_of_the_asyncapi_document(
         await hub.publisher.vehicle_event(fact(1))
         event = RunEvent("re1", NOW, R, "started")
         await hub.publisher.run_event(event, run_state())
+        await hub.publisher.alert(alert())
+        await hub.publisher.gap(GapHead.of(gap()))
         await hub.publisher.connection(V, LinkState.LIVE)
         await hub.publisher.factsheet(FleetVehicle(V, VehicleKind.COPTER))
         await asyncio.to_thread(live.wait, "factsheet")

@@ -8,24 +8,32 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from click.testing import CliRunner
 
+from patrolctl.app.keys import report_key
 from patrolctl.cli.evidence import command
 from patrolctl.domain.errors import Conflict, InputError, LinkFailed, NotFound
 from patrolctl.domain.jsondoc import encode
-from patrolctl.evidence import verify
-from patrolctl.sites import site_geojson
+from patrolctl.evidence import FORMATS, Dossier, render, verify
 
 
 @pytest.fixture
-def service(story, site) -> Iterator[str]:
+def key(tmp_path):
+    return report_key(tmp_path / "data")
+
+
+@pytest.fixture
+def service(story, site, key) -> Iterator[str]:
     played, track = story.played(), story.track()
     evidence = story.prove(played)
-    plan = encode(story.plan).replace(b'"site_id":null', b'"site_id":"s"')
+    dossier = Dossier(evidence, story.plan, site, (played,), track)
     answers = {
         "/api/v1/evidence/r": encode(evidence),
-        "/api/v1/plans/p": plan,
-        "/api/v1/sites/s": site_geojson(site),
-        "/api/v1/runs/r/playbacks": encode((played,)),
-        "/api/v1/runs/r/track": encode(track),
+        "/api/v1/evidence/public-key": json.dumps(
+            {"public_key": key.public_key}
+        ).encode(),
+        **{
+            f"/api/v1/evidence/r/report.{form}": render(dossier, form, key)
+            for form in FORMATS
+        },
     }
 
     class Handler(BaseHTTPRequestHandler):
@@ -67,10 +75,26 @@ def test_json_goes_to_stdout_alone_and_can_be_verified(service, tmp_path):
     assert json.loads(done.stdout)["report"]["run_id"] == "r"
     file = tmp_path / "report.json"
     file.write_text(done.stdout)
-    assert verify(file.read_bytes(), source="r").site_sha256 == "a" * 64
+    assert verify(file.read_bytes(), source="r").report.site_sha256 == "a" * 64
     assert "unchanged" in _run(file, "--verify").stderr
     file.write_text(done.stdout.replace('"reached": false', '"reached": true'))
     assert isinstance(_run(file, "--verify").exception, InputError)
+
+
+def test_the_key_is_insisted_on(service, tmp_path, key):
+    file = tmp_path / "report.json"
+    file.write_text(_run("r", "--json", "--url", service).stdout)
+    seen = _run(file, "--verify").stderr
+    assert "hold that against the service" in seen
+    for more in (("--key", key.public_key.upper()), ("--url", service)):
+        done = _run(file, "--verify", *more)
+        assert done.exit_code == 0, done.output
+        assert "the key that was asked for" in done.stderr
+    other = report_key(tmp_path / "other").public_key
+    assert "signed by somebody else" in str(
+        _run(file, "--verify", "--key", other).exception
+    )
+    assert "64 hex digits" in str(_run(file, "--verify", "--key", "abc").exception)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ class _Tags(HTMLParser):
 
 def test_json_carries_everything_and_its_digest_holds(dossier):
     raw = render(dossier, "json")
-    report = verify(raw, source="report.json")
+    report = verify(raw, source="report.json").report
     assert report.evidence == dossier.evidence
     assert report.floors[0].floor == 1
     assert sum(f.reached for f in report.floors) == 10

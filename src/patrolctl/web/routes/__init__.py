@@ -1,6 +1,7 @@
 """The routes under ``/api/v1``, one module a resource."""
 
 from patrolctl.web.routes import (
+    aftermath,
     announcements,
     fleet,
     pcm,
@@ -15,6 +16,7 @@ from patrolctl.web.routes import (
 )
 
 ROUTERS = (
+    aftermath.router,
     places.router,
     announcements.router,
     sounds.router,

@@ -1,0 +1,74 @@
+"""Puts together what looks after runs that have ended."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from patrolctl.app.keys import report_key
+from patrolctl.clock import Clock
+from patrolctl.control.aftermath import Aftermath, Reports
+from patrolctl.control.alerts import Bulletin, Watch
+from patrolctl.control.exposure import Ledger
+from patrolctl.control.feed import LiveFeed
+from patrolctl.control.fleet import Fleet
+from patrolctl.control.gaps import Gaps, Policy, Shelf, offer
+from patrolctl.control.hosting import TaskHost
+from patrolctl.control.library import Library
+from patrolctl.control.overview import Overviews
+from patrolctl.control.planner import Planner
+from patrolctl.control.remaining import remaining_of
+from patrolctl.control.runs import Runs
+from patrolctl.ports import AlertPublisher
+from patrolctl.store import SqlStore
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What it is put together from; ``watch`` is a publisher of the feed."""
+
+    library: Library
+    planner: Planner
+    fleet: Fleet
+    runs: Runs
+    store: SqlStore
+    feed: LiveFeed
+    clock: Clock
+    ledger: Ledger
+    watch: Watch
+    state_dir: Path
+
+
+async def open_aftermath(
+    stack: AsyncExitStack,
+    parts: Parts,
+    publisher: AlertPublisher | None,
+    *,
+    policy: Policy = offer,
+) -> Aftermath:
+    """Open it; it closes with the stack.
+
+    Args:
+        stack: closes it.
+        parts: the service's parts.
+        publisher: where alerts go besides the live socket.
+        policy: what schedules allow to be done with their gaps.
+
+    Raises:
+        StoreFailed: the key of the reports cannot be used.
+    """
+    key = report_key(parts.state_dir)
+    store, books = parts.store, parts.store.aftermath
+    parts.planner.remaining = remaining_of(store, books)
+    bulletin = Bulletin(books, parts.feed, parts.clock, publisher)
+    host = TaskHost()
+    await stack.enter_async_context(host.open())
+    host.start(parts.watch.push(bulletin), "alerts")
+    shelf = Shelf(parts.library, parts.planner, parts.runs, store, books)
+    gaps = await stack.enter_async_context(
+        Gaps(shelf, parts.ledger, bulletin, parts.clock, policy=policy).open()
+    )
+    overviews = Overviews(
+        parts.library, parts.fleet, parts.runs, store, books, parts.clock
+    )
+    reports = Reports(parts.library, store, key, key.public_key)
+    return Aftermath(books, gaps, parts.ledger, overviews, reports)
