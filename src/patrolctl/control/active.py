@@ -4,7 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patrolctl.clock import Clock
 from patrolctl.control.execute import Execution
@@ -33,6 +33,8 @@ from patrolctl.ports import Store
 __all__ = ["ActiveRun", "Lane", "RunVerb", "Services"]
 
 log = logging.getLogger(__name__)
+
+NOT_STARTED = frozenset({Phase.DRAFT, Phase.CHECKED, Phase.UPLOADED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,15 @@ class ActiveRun:
         """A fact about the run as a whole."""
         await self.record(self._event(text, phase))
 
+    async def park(self, why: str) -> None:
+        """What has not started waits until the operator resumes."""
+        text = f"{why}; resume launches the rest"
+        await self.record(replace(self._event(text), parked=why))
+        for sortie in self.state.sorties:
+            if sortie.phase in NOT_STARTED:
+                event = self._event(why, Phase.HELD)
+                await self.record(replace(event, sortie_id=sortie.sortie_id))
+
     # -- doing
 
     async def fly(self) -> None:
@@ -192,7 +203,8 @@ class ActiveRun:
         while True:
             if self.state.over is not None:
                 raise Recalled(self.state.over)
-            if self._start_s is not None and not self.state.held:
+            waits = self.state.held or self.state.parked is not None
+            if self._start_s is not None and not waits:
                 wait_s = self._start_s + job.sortie.start_s - clock.monotonic_s()
                 if wait_s <= 0:
                     return

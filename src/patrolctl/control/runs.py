@@ -7,7 +7,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from patrolctl.control.active import ActiveRun, Lane, RunVerb, Services
+from patrolctl.control.active import (
+    NOT_STARTED,
+    ActiveRun,
+    Lane,
+    RunVerb,
+    Services,
+)
 from patrolctl.control.assign import assign
 from patrolctl.control.broadcast import Broadcast
 from patrolctl.control.fleet import Fleet, FleetVerb
@@ -32,9 +38,6 @@ FLEET_TO_RUN = {
     FleetVerb.RETURN_HOME: RunVerb.RETURN_HOME,
     FleetVerb.STOP: RunVerb.STOP,
 }
-
-
-_NOT_STARTED = frozenset({Phase.DRAFT, Phase.CHECKED, Phase.UPLOADED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +125,8 @@ class Runs:
         away_s = (self._by.clock.utc() - last_utc).total_seconds()
         await active.tell(f"the service was restarted, {away_s:.0f} s after the last")
         why = await self._stale(active, away_s)
-        waits = any(s.phase in _NOT_STARTED for s in state.sorties)
-        if why is not None and waits:
-            event = active.heed(RunVerb.HOLD, f"held: {why}; resume launches the rest")
-            await active.record(event)
+        if why is not None and any(s.phase in NOT_STARTED for s in state.sorties):
+            await active.park(why)
         await self._see_through(active)
 
     async def _stale(self, active: ActiveRun, away_s: float) -> str | None:

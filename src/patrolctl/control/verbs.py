@@ -54,6 +54,8 @@ def marked(event: RunEvent, verb: RunVerb) -> RunEvent:
         event = replace(event, muted=verb is not RunVerb.RESUME)
     if verb in {RunVerb.HOLD, RunVerb.STOP, RunVerb.RESUME}:
         event = replace(event, held=verb is not RunVerb.RESUME)
+    if verb is RunVerb.RESUME:
+        event = replace(event, parked="")
     if verb in ENDING:
         event = replace(event, over=event.text)
     return event
@@ -66,4 +68,5 @@ def flagged(state: RunState, event: RunEvent) -> RunState:
         held=state.held if event.held is None else event.held,
         muted=state.muted if event.muted is None else event.muted,
         over=state.over or event.over,
+        parked=state.parked if event.parked is None else event.parked or None,
     )

@@ -110,7 +110,8 @@ class RunState:
     """The run as a whole; its phase follows from its sorties.
 
     ``held``, ``muted`` and ``over`` are what the operator said last: nothing
-    starts, nothing is said, and (why) nothing more is begun.
+    moves on, nothing is said, and (why) nothing more is begun. ``parked`` is
+    why what has not started waits for the operator, whatever flies.
     """
 
     id: RunId
@@ -126,6 +127,7 @@ class RunState:
     held: bool = False
     muted: bool = False
     over: str | None = None
+    parked: str | None = None
 
     @property
     def progress_ratio(self) -> float:
@@ -148,7 +150,8 @@ class RunEvent:
 
     ``phase`` moves the sortie; the other fields, where given, replace the
     sortie's. ``key`` is added to its plays; an empty ``waits`` ends the waiting.
-    ``held``, ``muted`` and ``over`` are the run's. ``id`` is unique, so a
+    ``held``, ``muted``, ``over`` and ``parked`` (empty: not any more) are the
+    run's. ``id`` is unique, so a
     repeated event changes nothing twice.
     """
 
@@ -172,6 +175,7 @@ class RunEvent:
     held: bool | None = None
     muted: bool | None = None
     over: str | None = None
+    parked: str | None = None
 
 
 _BEFORE_START = (Phase.DRAFT, Phase.CHECKED, Phase.UPLOADED)
@@ -186,7 +190,7 @@ def _overall(sorties: tuple[SortieRun, ...], before: Phase) -> Phase:
         return next(p for p in order if p in phases)
     moving = living - set(_BEFORE_START)
     started = before not in _BEFORE_START
-    if started and moving and Phase.RUNNING not in moving:
+    if moving and Phase.RUNNING not in moving:
         return Phase.HELD if Phase.HELD in moving else Phase.RETURNING
     if started or moving:
         return Phase.RUNNING  # also between sorties: some ended, others to come
@@ -248,6 +252,7 @@ def _of_the_run(state: RunState, event: RunEvent) -> RunState:
         held=_or(event.held, state.held),
         muted=_or(event.muted, state.muted),
         over=state.over or event.over,
+        parked=_or(event.parked, state.parked) or None,
     )
     if event.phase is None or event.phase not in ALLOWED[state.phase]:
         return state

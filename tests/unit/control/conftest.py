@@ -105,6 +105,7 @@ class MemoryStore:
         self.log: list[tuple[str, str, str]] = []
         self.broken: str | None = None
         self.hang = False
+        self.lose_from: str | None = None
 
     async def _touch(self) -> None:
         if self.hang:
@@ -129,6 +130,8 @@ class MemoryStore:
         return self.plans_by_id[plan_id]
 
     async def save_run(self, state: object, event: object) -> None:
+        if event is not None and event.text == self.lose_from:
+            self.broken = "died before this was written"
         await self._touch()
         self.states[state.id] = state
         if event is not None:
@@ -227,7 +230,8 @@ class FakeVehicle:
         self.flown = 0
         self.breakpoint: Breakpoint | None = None
         self.dwelling = False
-        self.die_at: str | None = None
+        self.stuck_after_arming = False
+        self.other_mission = False
         self.stuck = False
         self.lose_mission = False
         self.stays_armed = False
@@ -305,7 +309,8 @@ class FakeVehicle:
 
     async def adopt(self, mission: Mission) -> UploadReceipt:
         await self._called("adopt")
-        if self.mission is None or self.mission.digest() != mission.digest():
+        held = None if self.mission is None else self.mission.digest()
+        if self.other_mission or held != mission.digest():
             raise UploadFailed(self.entry.id, "NOT ADOPTED", detail="item 3 differs")
         if self.armed and self.purpose == "mission":
             self.emit(EventKind.STEP, "", self.seq)
@@ -324,6 +329,8 @@ class FakeVehicle:
             raise LaunchRefused(self.entry.id, self.not_ready)
         if arming is not None:
             await arming()
+        if self.stuck_after_arming:
+            await asyncio.Event().wait()
         self.armed = True
         self.flown += 1
         self.returning = False
@@ -669,6 +676,14 @@ def make_plan(*sorties: Sortie, kind: PlanKind = PlanKind.DRONE) -> Plan:
     )
 
 
+def end_the_world() -> None:
+    """Whatever flies and sounds ends now."""
+    current = asyncio.current_task()
+    for task in asyncio.all_tasks():
+        if task is not current and task.get_name() in {"flight", "landing", "play"}:
+            task.cancel()
+
+
 @dataclass
 class Kit:
     """The whole fleet in memory."""
@@ -679,6 +694,7 @@ class Kit:
     speakers: dict[str, FakeSpeaker] = field(default_factory=dict)
     published: list[object] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
+    world: asyncio.TaskGroup | None = None
 
     def __post_init__(self) -> None:
         self.feed = LiveFeed(self.store, ())
@@ -724,21 +740,15 @@ class Kit:
         )
         async with asyncio.TaskGroup() as group:
             for fake in (*self.vehicles.values(), *self.speakers.values()):
-                fake.group = group
+                fake.group = self.world or group
             tending = group.create_task(self.fleet.tend(), name="fleet")
             await self.clock.advance(1.0)
             try:
                 yield self
             finally:
                 tending.cancel()
-                current = asyncio.current_task()
-                for task in asyncio.all_tasks():
-                    if task is not current and task.get_name() in {
-                        "flight",
-                        "landing",
-                        "play",
-                    }:
-                        task.cancel()
+                if self.world is None:
+                    end_the_world()
 
     async def until(
         self, done: Callable[[], bool], limit_s: float = 2000.0, step_s: float = 0.5
@@ -821,6 +831,7 @@ def make() -> SimpleNamespace:
         rover=rover_sortie,
         kit=Kit,
         flight=Flight,
+        end_the_world=end_the_world,
         site=SITE,
         clip=CLIP,
         synthesizer=FakeSynthesizer,
