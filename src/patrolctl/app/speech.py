@@ -5,10 +5,28 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from patrolctl.audio import open_synthesizer
+from patrolctl.audio import AudioDesk, open_synthesizer
 from patrolctl.config import load_settings
 from patrolctl.domain.errors import InputError
+from patrolctl.domain.lint import Lint
 from patrolctl.domain.sound import Announcement, Clip
+
+
+def linted(announcement: Announcement, *, clip_dir: Path | None = None) -> Lint:
+    """Judge an announcement with the clip that it is rendered to.
+
+    Raises:
+        InputError: it cannot be spoken, one fault a text.
+        SpeechFailed: nothing usable came out.
+    """
+    settings = load_settings(None)
+    synthesizer = open_synthesizer(clip_dir or settings.clip_dir, settings.voice_models)
+
+    async def judge() -> Lint:
+        clip = await synthesizer.render(announcement)
+        return await AudioDesk(synthesizer).lint(announcement, clip)
+
+    return asyncio.run(judge())
 
 
 def render_to_file(
