@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import delete, insert, select
@@ -23,8 +22,8 @@ from patrolctl.domain.telemetry import VehicleEvent
 from patrolctl.store import tables as t
 from patrolctl.store.aftermath import SqlAftermath
 from patrolctl.store.announcements import SqlAnnouncements
-from patrolctl.store.schedules import SqlSchedules
 from patrolctl.store.postgres import CHAINING, hold_async
+from patrolctl.store.schedules import SqlSchedules
 from patrolctl.store.upsert import upsert
 
 WRITES = "patrolctl_writes"
