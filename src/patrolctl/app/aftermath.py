@@ -18,13 +18,15 @@ from patrolctl.control.overview import Overviews
 from patrolctl.control.planner import Planner
 from patrolctl.control.remaining import remaining_of
 from patrolctl.control.runs import Runs
+from patrolctl.control.timetable import Timetable
+from patrolctl.domain.gaps import Rerun
 from patrolctl.ports import AlertPublisher
 from patrolctl.store import SqlStore
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What it is put together from; ``watch`` is a publisher of the feed."""
+    """The service's parts that it works with."""
 
     library: Library
     planner: Planner
@@ -33,14 +35,36 @@ class Parts:
     store: SqlStore
     feed: LiveFeed
     clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What was made before.
+
+    ``watch`` is a publisher of the feed, ``ledger`` admits plans, and
+    ``state_dir`` holds the key of the reports.
+    """
+
+    parts: Parts
     ledger: Ledger
     watch: Watch
     state_dir: Path
 
 
+def policy_of(timetable: Timetable) -> Policy:
+    """What the schedules themselves say."""
+
+    async def policy(schedule_id: str) -> Rerun:
+        schedules, _ = await timetable.watched()
+        found = (s.rerun for s in schedules if s.id == schedule_id)
+        return next(found, Rerun.OFFER)
+
+    return policy
+
+
 async def open_aftermath(
     stack: AsyncExitStack,
-    parts: Parts,
+    followed: Followed,
     publisher: AlertPublisher | None,
     *,
     policy: Policy = offer,
@@ -49,26 +73,27 @@ async def open_aftermath(
 
     Args:
         stack: closes it.
-        parts: the service's parts.
+        followed: the service's parts.
         publisher: where alerts go besides the live socket.
         policy: what schedules allow to be done with their gaps.
 
     Raises:
         StoreFailed: the key of the reports cannot be used.
     """
-    key = report_key(parts.state_dir)
+    parts, ledger = followed.parts, followed.ledger
+    key = report_key(followed.state_dir)
     store, books = parts.store, parts.store.aftermath
     parts.planner.remaining = remaining_of(store, books)
     bulletin = Bulletin(books, parts.feed, parts.clock, publisher)
     host = TaskHost()
     await stack.enter_async_context(host.open())
-    host.start(parts.watch.push(bulletin), "alerts")
+    host.start(followed.watch.push(bulletin), "alerts")
     shelf = Shelf(parts.library, parts.planner, parts.runs, store, books)
     gaps = await stack.enter_async_context(
-        Gaps(shelf, parts.ledger, bulletin, parts.clock, policy=policy).open()
+        Gaps(shelf, ledger, bulletin, parts.clock, policy=policy).open()
     )
     overviews = Overviews(
         parts.library, parts.fleet, parts.runs, store, books, parts.clock
     )
     reports = Reports(parts.library, store, key, key.public_key)
-    return Aftermath(books, gaps, parts.ledger, overviews, reports)
+    return Aftermath(books, gaps, ledger, overviews, reports)

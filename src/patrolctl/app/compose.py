@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patrolctl import durable
+from patrolctl.app.aftermath import Followed, Parts, open_aftermath, policy_of
 from patrolctl.app.node import node_name
 from patrolctl.app.outlets import SiteOutlets
 from patrolctl.app.schedules import open_schedules
 from patrolctl.audio import AudioDesk, open_synthesizer
 from patrolctl.clock import Clock
 from patrolctl.control.active import Services
+from patrolctl.control.alerts import Watch
 from patrolctl.control.announcements import Announcements, Shelves
+from patrolctl.control.exposure import Ledger
 from patrolctl.control.feed import LiveFeed
 from patrolctl.control.fleet import Fleet
 from patrolctl.control.gate import Gate
@@ -33,6 +36,7 @@ from patrolctl.control.urgent import Urgent
 from patrolctl.control.withdrawals import Withdrawals
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import InputError
+from patrolctl.domain.exposure import ExposureCaps
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import FleetVehicle
 from patrolctl.mavlink import LinkOptions, Pulse, connect_vehicle
@@ -70,6 +74,7 @@ class ServiceOptions:
     simulated: bool = False
     node: str | None = None
     voice_models: tuple[Path, ...] = ()
+    exposure: ExposureCaps = ExposureCaps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,16 @@ class _Links:
         self._pulses[entry.id].pet()
 
 
+def _beside(
+    stack: AsyncExitStack,
+    group: asyncio.TaskGroup,
+    work: Coroutine[object, object, None],
+    name: str,
+) -> None:
+    """Work that ends with the stack."""
+    stack.callback(group.create_task(work, name=name).cancel)
+
+
 @asynccontextmanager
 async def open_service(
     briefs: Mapping[str, Brief], options: ServiceOptions, clock: Clock
@@ -182,7 +197,8 @@ async def open_service(
         store = await stack.enter_async_context(open_store(options.database, clock))
         hubs = await _open_hubs(stack, briefs, options, clock)
         outlets = SiteOutlets(hubs, {v: site for v, (_, site) in vehicles.items()})
-        feed = LiveFeed(store, (outlets,) if hubs else ())
+        watch = Watch({v: site for v, (_, site) in vehicles.items()})
+        feed = LiveFeed(store, (outlets, watch) if hubs else (watch,))
         synthesizer = open_synthesizer(options.clip_dir, options.voice_models)
         library = Library(briefs, synthesizer)
         shelves = Shelves(store.announcements, store, AudioDesk(synthesizer))
@@ -205,10 +221,12 @@ async def open_service(
             pace=Pace(sample_s=0.2 * options.speedup),
             publisher=outlets if hubs else None,
         )
-        services = Services(feed, gate, store, clock, Limits())
+        ledger = Ledger(
+            store.aftermath, clock, options.exposure, enforce=not options.simulated
+        )
+        services = Services(feed, gate, store, clock, Limits(), ledger.admit)
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        tending = group.create_task(fleet.tend(), name="fleet")
-        stack.callback(tending.cancel)
+        _beside(stack, group, fleet.tend(), "fleet")
         planner = await stack.enter_async_context(
             Planner(library, store, feed, clock).open()
         )
@@ -218,9 +236,19 @@ async def open_service(
         )
         timetable = Timetable(library, planner, runs, desk, store=store, rules=durable)
         await open_schedules(stack, timetable)
+        aftermath = await open_aftermath(
+            stack,
+            Followed(
+                Parts(library, planner, fleet, runs, store, feed, clock),
+                ledger,
+                watch,
+                options.state_dir,
+            ),
+            outlets if hubs else None,
+            policy=policy_of(timetable),
+        )
         withdrawals = Withdrawals(announcements, runs, store, clock)
-        withdrawing = group.create_task(withdrawals.run(), name="withdrawals")
-        stack.callback(withdrawing.cancel)
+        _beside(stack, group, withdrawals.run(), "withdrawals")
         urgent = await stack.enter_async_context(
             Urgent(fleet, library, gate=gate, store=store, clock=clock).open()
         )
@@ -237,5 +265,6 @@ async def open_service(
             store=store,
             asyncapi=asyncapi(),
             ready=_checks(hubs),
+            aftermath=aftermath,
         )
         yield Service(library, planner, fleet, runs, timetable, store, web)

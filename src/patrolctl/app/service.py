@@ -91,6 +91,7 @@ async def run_service(settings: Settings) -> None:
             mqtt_url=mqtt_url,
             http_url=address(listener),
             speedup=settings.speedup,
+            exposure=settings.exposure,
             voice_models=settings.voice_models,
         )
         service = await stack.enter_async_context(open_service(briefs, options, clock))

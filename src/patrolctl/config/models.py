@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dateutil.rrule import rrulestr
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from patrolctl.domain.gaps import Rerun
 from patrolctl.domain.machines import VehicleKind
 from patrolctl.domain.plan import PlanKind, Window
 
@@ -208,6 +209,7 @@ class ScheduleTable(Table):
     time_zone: Annotated[str, AfterValidator(_zone)] | None = None
     except_dates: list[date] = []
     late_s: float = Field(default=300.0, ge=0, le=86400)
+    rerun: Annotated[Rerun, Field(strict=False)] = Rerun.OFFER
     authority: str | None = Field(default=None, max_length=300)
     enabled: bool = True
 

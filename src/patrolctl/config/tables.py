@@ -99,6 +99,7 @@ def schedule_of(table: ScheduleTable, site: Site) -> Schedule:
         time_zone=table.time_zone or site.time_zone,
         except_dates=tuple(table.except_dates),
         late_s=table.late_s,
+        rerun=table.rerun,
         authority=table.authority,
         enabled=table.enabled,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 
 SERVICE = "service"
 LATEST = 200  # runs looked through after a restart
-Policy = Callable[[str], Rerun]
+Policy = Callable[[str], Awaitable[Rerun]]
 
 
-def offer(schedule_id: str) -> Rerun:
+async def offer(schedule_id: str) -> Rerun:
     """The default policy: people decide."""
     del schedule_id
     return Rerun.OFFER
@@ -200,7 +200,7 @@ class Gaps:
 
     async def _as_allowed(self, gap: Gap, state: RunState) -> None:
         """What the schedule allows without a person."""
-        if self._policy(gap.schedule_id or "") is not Rerun.LAUNCH:
+        if await self._policy(gap.schedule_id or "") is not Rerun.LAUNCH:
             return
         who = f"schedule {gap.schedule_id}"
         await self.rerun(gap.id, who, launch=True, authority=state.authority)

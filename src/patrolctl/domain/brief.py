@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from patrolctl.domain.gaps import Rerun
 from patrolctl.domain.ids import AnnouncementId, ScheduleId
 from patrolctl.domain.machines import FleetVehicle
 from patrolctl.domain.plan import PlanKind, Requirement
@@ -50,7 +51,8 @@ class Schedule:
     (RDATE), ``except_times`` single times left out (EXDATE), ``except_dates``
     whole days left out, ``holidays`` the names of lists of such days.
     ``late_s`` is how late a missed occurrence may still be fired where
-    ``missed`` is ``RUN_LATE``; later it is skipped and recorded.
+    ``missed`` is ``RUN_LATE``; later it is skipped and recorded. ``rerun``
+    says whether what its runs missed is flown again without a person.
     """
 
     id: ScheduleId
@@ -68,6 +70,7 @@ class Schedule:
     holidays: tuple[str, ...] = ()
     missed: MissedPolicy = MissedPolicy.RUN_LATE
     title: str | None = None
+    rerun: Rerun = Rerun.OFFER
 
 
 @dataclass(frozen=True, slots=True)
