@@ -14,15 +14,15 @@ from simulators.speaker.orders import (
     Json,
     Order,
     bad,
+    moment,
     order_of,
     parse,
     text,
     url_of,
 )
 from simulators.speaker.sheet import Place, Sheet
+from simulators.speaker.talk import Talk, talk_order
 
-PLAY, PREPARE, SILENCE, REPORT = "play", "prepare", "silence", "report"
-SHEET = "cue_sheet"
 MOST_WAITING = 32
 IDLE, CACHING, PLAYING, FAULT = "idle", "caching", "playing", "fault"
 STARTED, COMPLETED, CUT, REFUSED = "started", "completed", "cut", "refused"
@@ -103,6 +103,7 @@ class SpeakerMachine:
         self._fetching: dict[str, list[Order]] = {}
         self._playing: _Playing | None = None
         self._waiting: list[Order] = []
+        self._talk = Talk()
         self.sheet = Sheet()
         self._last_report: dict[str, Json] = {}
         self._reason: str | None = None
@@ -118,13 +119,14 @@ class SpeakerMachine:
         """The phase that is published."""
         if self.faults.device:
             return FAULT
-        if self._playing is not None:
+        if self._playing is not None or self._talk.open:
             return PLAYING
         return CACHING if self._fetching else IDLE
 
     def next_due_s(self) -> float:
         """When :meth:`poll` next has something to do."""
-        return math.inf if self._playing is None else self._playing.end_s
+        end_s = math.inf if self._playing is None else self._playing.end_s
+        return min(end_s, self._talk.due_s())
 
     def take(self) -> list[Action]:
         """Everything to be done now."""
@@ -143,30 +145,36 @@ class SpeakerMachine:
             return  # an old copy on the broker, whatever it asks
         self.poll(now_s)
         try:
-            command = parse(payload)
-            action = command.get("action")
-            if action == SILENCE:
-                self.sheet.muted = True
-                self._silence(now_s, "silenced")
-            elif action == PREPARE:
-                self._prepare(text(command, "clip_sha256"), url_of(command), now_s)
-            elif action == PLAY:
-                self.sheet.muted = False
-                self._play(order_of(command), now_s)
-            elif action == SHEET:
-                self._load(command, now_s)
-            elif action == REPORT:
-                self._say_again(text(command, "key"))
-            else:
-                bad(f"unknown action {action!r}")
+            self._obey(parse(payload), now_s)
         except BadCommand as fault:
             self._reason = f"bad command: {fault}"
             self._say_state(now_s)
 
+    def _obey(self, command: Json, now_s: float) -> None:
+        """Do what was understood; raises BadCommand."""
+        match command.get("action"):
+            case "silence":
+                self.sheet.muted = True
+                self._silence(now_s, "silenced")
+            case "prepare":
+                self._prepare(text(command, "clip_sha256"), url_of(command), now_s)
+            case "play":
+                order = order_of(command)
+                self.sheet.muted = self.sheet.muted and order.urgent
+                self._play(order, now_s)
+            case "cue_sheet":
+                self._load(command, now_s)
+            case "report":
+                self._say_again(text(command, "key"))
+            case "talk_begin" | "talk_end":
+                self._on_talk_command(command, now_s)
+            case action:
+                bad(f"unknown action {action!r}")
+
     def on_place(self, place: Place, now_s: float) -> None:
         """The vehicle told where it is; a cue of the sheet may be due."""
         self.poll(now_s)
-        busy = self._playing is not None or bool(self._waiting)
+        busy = self._playing is not None or bool(self._waiting) or self._talk.open
         order = self.sheet.due(place, self.ledger.__contains__, now_s, busy=busy)
         if order is not None:
             self.sheet.begun(order)
@@ -190,7 +198,9 @@ class SpeakerMachine:
         self._say_state(now_s)
 
     def poll(self, now_s: float) -> None:
-        """Let time pass: a playback ends."""
+        """Let time pass: a playback ends, a talker is not heard any more."""
+        if now_s >= self._talk.due_s():
+            self._end_talk(now_s, "nothing was heard from the talker for 1 s")
         playing = self._playing
         if playing is None or now_s < playing.end_s:
             return
@@ -276,7 +286,8 @@ class SpeakerMachine:
         if now_s >= order.expires_s:
             self._refuse(order, "expired before its turn", now_s)
             return
-        if self._playing is not None and not self._overtakes(order, now_s):
+        busy = self._playing is not None and not self._overtakes(order, now_s)
+        if busy or self._talk.open:
             self._wait(order, now_s)
             return
         duration_s = self._durations_s[order.clip_sha256]
@@ -311,20 +322,63 @@ class SpeakerMachine:
 
     def _next(self, now_s: float) -> None:
         """Whose turn it is now."""
-        while self._waiting and self._playing is None:
+        while self._waiting and self._playing is None and not self._talk.open:
             self._start(self._waiting.pop(0), now_s)
+
+    # -- live talk -----------------------------------------------------------
+
+    def on_talk(self, payload: bytes, now_s: float) -> None:
+        """A frame on the talk topic."""
+        self.poll(now_s)
+        self._talk.frame(payload, now_s)
+
+    def _on_talk_command(self, command: Json, now_s: float) -> None:
+        talk_id = text(command, "talk_id")
+        if command["action"] == "talk_end":
+            if self._talk.over(talk_id):
+                self._end_talk(now_s, None)
+        elif self._talk.open or not self._talk.fresh(talk_id):
+            self._refuse(talk_order(talk_id), "somebody talks already", now_s)
+        elif now_s >= moment(command, "expires_utc"):
+            self._refuse(talk_order(talk_id), "expired", now_s)
+        else:
+            playing, self._playing = self._playing, None
+            if playing is not None:
+                why = "live talk came between"
+                self._report_end(playing, now_s, why, cut_by="talk")
+            self._talk.begin(talk_id, now_s)
+            self._report(talk_order(talk_id), STARTED, now_s, now_s)
+            self._say_state(now_s)
+
+    def _end_talk(
+        self, now_s: float, reason: str | None, *, cut_by: str | None = None
+    ) -> None:
+        talk_id, start_s = self._talk.end()
+        self._report(
+            talk_order(talk_id),
+            COMPLETED if reason is None else CUT,
+            start_s,
+            now_s,
+            end_s=now_s,
+            reason=reason,
+            cut_by=cut_by,
+        )
+        self._next(now_s)
+        self._say_state(now_s)
 
     def _silence(self, now_s: float, reason: str) -> None:
         for order in self._waiting:
             self._refuse(order, reason, now_s)
         self._waiting.clear()
+        by = "silence" if reason == "silenced" else None
+        if self._talk.open:
+            self._end_talk(now_s, reason, cut_by=by)
         for orders in self._fetching.values():
             for order in orders:
                 self._refuse(order, reason, now_s)
             orders.clear()
         playing, self._playing = self._playing, None
         if playing is not None:
-            by = "silence" if reason == "silenced" else None
             self._report_end(playing, now_s, reason, cut_by=by)
         self._say_state(now_s)
 

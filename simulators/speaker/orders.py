@@ -69,18 +69,24 @@ def url_of(command: Json) -> str | None:
     return optional(command, "clip_url")
 
 
+def moment(command: Json, name: str) -> float:
+    """A time that must be there, in Unix seconds; raises BadCommand."""
+    try:
+        when = datetime.fromisoformat(text(command, name))
+    except ValueError as fault:
+        msg = f"{name} is not a time"
+        raise BadCommand(msg) from fault
+    if when.tzinfo is None:
+        bad(f"{name} has no time zone")
+    return when.timestamp()
+
+
 def order_of(command: Json) -> Order:
     """A play command; raises BadCommand."""
     repeats = command.get("repeats", 1)
     if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
         bad(f"repeats {repeats!r} is not a number above 0")
-    try:
-        expires = datetime.fromisoformat(text(command, "expires_utc"))
-    except ValueError as fault:
-        msg = "expires_utc is not a time"
-        raise BadCommand(msg) from fault
-    if expires.tzinfo is None:
-        bad("expires_utc has no time zone")
+    expires_s = moment(command, "expires_utc")
     priority = optional(command, "priority") or NORMAL
     if priority not in (NORMAL, URGENT):
         bad(f"priority {priority!r} is neither normal nor urgent")
@@ -89,7 +95,7 @@ def order_of(command: Json) -> Order:
         clip_sha256=text(command, "clip_sha256"),
         clip_url=url_of(command),
         repeats=int(str(repeats)),
-        expires_s=expires.timestamp(),
+        expires_s=expires_s,
         cue_id=optional(command, "cue_id"),
         station=optional(command, "station"),
         run_id=optional(command, "run_id"),

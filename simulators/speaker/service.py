@@ -104,7 +104,7 @@ class SpeakerService:
         )
         self.subscribed = asyncio.Event()
         self._kick = asyncio.Event()
-        self._inbox: asyncio.Queue[tuple[bytes, bool]] = asyncio.Queue()
+        self._inbox: asyncio.Queue[tuple[str, bytes, bool]] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._client = self._make_client()
 
@@ -152,9 +152,12 @@ class SpeakerService:
 
     def _take_commands(self) -> None:
         while not self._inbox.empty():
-            payload, retained = self._inbox.get_nowait()
+            topic, payload, retained = self._inbox.get_nowait()
             now_s = self.clock.utc_s()
-            self.machine.on_command(payload, retained=retained, now_s=now_s)
+            if topic.endswith("/talk"):
+                self.machine.on_talk(payload, now_s)
+            else:
+                self.machine.on_command(payload, retained=retained, now_s=now_s)
 
     def _tell_truth(self) -> None:
         while self.machine.sounded:
@@ -221,6 +224,7 @@ class SpeakerService:
             client.subscribe(topic, options=options)
         else:
             client.subscribe(topic, qos=1)
+        client.subscribe(self.config.topic("talk"), qos=0)
         if self.config.place_topic is not None:
             client.subscribe(self.config.place_topic, qos=0)
 
@@ -240,9 +244,9 @@ class SpeakerService:
             if place is not None:
                 self._loop.call_soon_threadsafe(self._at_place, place)
             return
-        entry = (bytes(message.payload), bool(message.retain))
+        entry = (message.topic, bytes(message.payload), bool(message.retain))
         self._loop.call_soon_threadsafe(self._enqueue, entry)
 
-    def _enqueue(self, entry: tuple[bytes, bool]) -> None:
+    def _enqueue(self, entry: tuple[str, bytes, bool]) -> None:
         self._inbox.put_nowait(entry)
         self._kick.set()

@@ -69,6 +69,11 @@ class Connection:
         """Facts that the broker has not acknowledged."""
         return len(self._outbox)
 
+    @property
+    def flying(self) -> set[int]:
+        """Rows of the outbox that are on their way to the broker."""
+        return set(self._rows.values())
+
     async def ready(self) -> None:
         """Wait until a session is open."""
         await self._connected.wait()

@@ -144,8 +144,10 @@ def asyncapi_document() -> Json:
     schemas: dict[str, Json] = {}
     messages = {
         _name(c): {
-            "contentType": "application/json",
-            "payload": _payload(_SHAPES[c.name], schemas),
+            "contentType": c.media,
+            "payload": _payload(_SHAPES[c.name], schemas)
+            if c.name in _SHAPES
+            else {"type": "string", "format": "binary"},
         }
         for c in topics.CHANNELS
     }

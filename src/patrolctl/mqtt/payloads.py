@@ -77,6 +77,7 @@ class CommandPayload(Envelope, kw_only=True):
     station: str | None = None
     run_id: str | None = None
     volume_ratio: float | None = None
+    talk_id: str | None = None
 
 
 class SheetCue(msgspec.Struct, kw_only=True):

@@ -31,6 +31,7 @@ from patrolctl.mqtt.payloads import (
     new_id,
 )
 from patrolctl.mqtt.session import Received
+from patrolctl.mqtt.talk import TalkFrame, pack
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class MqttSpeaker:
         self._vehicle_id = vehicle_id
         self._connection = connection
         self._topic = topics.COMMAND.topic(site_id, speaker_id)
+        self._talk_topic = topics.TALK.topic(site_id, speaker_id)
         self._clock = clock
         self._clip_url = clip_url
         self._seq = 0
@@ -221,11 +223,40 @@ class MqttSpeaker:
 
     async def silence(self) -> None:
         """Stop whatever it plays, at once, and plays that were not sent yet."""
-        self._connection.withdraw(self._topic, b'"action":"play"')
+        for begins in (b'"action":"play"', b'"action":"talk_begin"'):
+            self._connection.withdraw(self._topic, begins)
         payload = CommandPayload(
             id=new_id(), ts_utc=self._clock.utc(), seq=self._next(), action="silence"
         )
         self._connection.fact(urgent(Message(self._topic, encode(payload))))
+
+    async def talk_begin(self, talk_id: str, *, expires_utc: datetime) -> None:
+        """Ask it to give the floor to a live talk; it reports STARTED."""
+        payload = CommandPayload(
+            id=new_id(),
+            ts_utc=self._clock.utc(),
+            seq=self._next(),
+            action="talk_begin",
+            talk_id=talk_id,
+            expires_utc=expires_utc,
+        )
+        self._send(payload, hurry=True)
+
+    def talk_frame(self, talk_id: str, seq: int, packet: bytes) -> bool:
+        """One Opus packet, now or never; False: the broker is away."""
+        payload = pack(TalkFrame(talk_id, seq, packet))
+        return self._connection.at_once(Message(self._talk_topic, payload))
+
+    async def talk_end(self, talk_id: str) -> None:
+        """The talker let go."""
+        payload = CommandPayload(
+            id=new_id(),
+            ts_utc=self._clock.utc(),
+            seq=self._next(),
+            action="talk_end",
+            talk_id=talk_id,
+        )
+        self._send(payload, hurry=True)
 
     def playbacks(self) -> AsyncIterator[Playback]:
         """Reports from now on, STARTED ones included."""

@@ -26,6 +26,7 @@ class Channel:
     retain: bool = False
     expiry_s: int | None = None
     ours: bool = True
+    media: str = "application/json"
 
     def topic(self, site_id: str, name: str | None = None) -> str:
         """The topic of one site and one vehicle, run or speaker."""
@@ -81,6 +82,11 @@ SPEAKER_STATE = Channel(
     retain=True,
     ours=False,
 )
+TALK = Channel(
+    "speakers/{id}/talk",
+    "live talk: 2 bytes PT, 16 bytes talk id, uint32 sequence, one Opus packet",
+    media="application/octet-stream",
+)
 CHANNELS = (
     SERVICE,
     CONNECTION,
@@ -95,6 +101,7 @@ CHANNELS = (
     COMMAND,
     PLAYBACK,
     SPEAKER_STATE,
+    TALK,
 )
 
 LONGEST_SEGMENT = 200

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import shutil
 import signal
@@ -14,6 +15,7 @@ from typing import Protocol
 from patrolctl.domain.errors import InputError, PatrolError
 
 CLOSE_S = 10.0
+PROBE_S, PROBE_HZ = 0.05, 22050
 _DEVICE = re.compile(r"[A-Za-z0-9_:.,=-]{1,64}")
 
 
@@ -52,12 +54,23 @@ class Sink(Protocol):
         """Be silent now."""
         ...
 
+    async def probe(self) -> None:
+        """Find out whether it would sound, without being heard.
+
+        Raises:
+            SinkFailed: the device is missing.
+        """
+        ...
+
 
 class FileSink:
     """One WAV for each sound, named by its time: the log of what was heard."""
 
-    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, folder: Path, now: Callable[[], datetime], suffix: str = ""
+    ) -> None:
         self._folder = folder
+        self._suffix = suffix
         self._now = now
         self._file: wave.Wave_write | None = None
         self._count = 0
@@ -65,7 +78,7 @@ class FileSink:
     async def open(self, rate_hz: int, channels: int) -> None:
         """Begin a file."""
         self._count += 1
-        name = f"{self._now():%Y%m%dT%H%M%S}-{self._count:04}.wav"
+        name = f"{self._now():%Y%m%dT%H%M%S}-{self._count:04}{self._suffix}.wav"
         try:
             self._file = wave.open(str(self._folder / name), "wb")  # noqa: SIM115
         except OSError as e:
@@ -94,6 +107,11 @@ class FileSink:
         """The file ends here."""
         await self.close()
 
+    async def probe(self) -> None:
+        """Whether the folder takes files."""
+        if not os.access(self._folder, os.W_OK | os.X_OK):
+            raise SinkFailed(f"{self._folder} takes no files")
+
 
 class ProcessSink:
     """``aplay`` or ``pacat``, fed with raw samples on its standard input.
@@ -106,9 +124,25 @@ class ProcessSink:
         self._program = program
         self._argv = argv
         self._child: asyncio.subprocess.Process | None = None
+        self._probing = asyncio.Lock()
 
     async def open(self, rate_hz: int, channels: int) -> None:
         """Start the child."""
+        async with self._probing:  # two at once would find the device busy
+            await self._start(rate_hz, channels)
+
+    async def probe(self) -> None:
+        """Play a moment of silence."""
+        async with self._probing:
+            try:
+                await self._start(PROBE_HZ, 1)
+                await self.write(bytes(2 * int(PROBE_S * PROBE_HZ)))
+                await self.close()
+            except BaseException:
+                await self.abort()
+                raise
+
+    async def _start(self, rate_hz: int, channels: int) -> None:
         try:
             self._child = await asyncio.create_subprocess_exec(
                 self._program,
@@ -171,21 +205,29 @@ class ProcessSink:
         return f"{Path(self._program).name}: {last or f'ended ({child.returncode})'}"
 
 
-def _alsa(device: str) -> Callable[[int, int], list[str]]:
+# aplay begins when its buffer is full: by default half a second of it. For
+# live talk that would be all of the delay that is allowed.
+_LIVE = ["--buffer-time=100000", "--period-time=20000"]
+
+
+def _alsa(device: str, *, live: bool) -> Callable[[int, int], list[str]]:
     def argv(rate_hz: int, channels: int) -> list[str]:
         form = ["-t", "raw", "-f", "S16_LE", "-r", str(rate_hz), "-c", str(channels)]
-        return ["-q", "-D", device, *form, "-"]
+        return ["-q", "-D", device, *form, *(_LIVE if live else ()), "-"]
 
     return argv
 
 
-def _pulse(rate_hz: int, channels: int) -> list[str]:
-    form = [f"--rate={rate_hz}", f"--channels={channels}", "--format=s16le"]
-    return ["--playback", "--latency-msec=100", *form]
+def _pulse(*, live: bool) -> Callable[[int, int], list[str]]:
+    def argv(rate_hz: int, channels: int) -> list[str]:
+        form = [f"--rate={rate_hz}", f"--channels={channels}", "--format=s16le"]
+        return ["--playback", f"--latency-msec={60 if live else 100}", *form]
+
+    return argv
 
 
-def parse_sink(text: str, now: Callable[[], datetime]) -> Sink:
-    """``file:DIR``, ``alsa:DEV`` or ``pulse``.
+def parse_sink(text: str, now: Callable[[], datetime], *, live: bool = False) -> Sink:
+    """``file:DIR``, ``alsa:DEV`` or ``pulse``; ``live`` with little delay.
 
     Raises:
         InputError: none of them, or its program is not installed.
@@ -197,11 +239,12 @@ def parse_sink(text: str, now: Callable[[], datetime]) -> Sink:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:
             raise InputError.one(f"sink {text}", str(e.strerror)) from None
-        return FileSink(folder, now)
+        return FileSink(folder, now, "-talk" if live else "")
     if kind == "alsa" and _DEVICE.fullmatch(rest or "default"):
-        return ProcessSink(_program("aplay", text), _alsa(rest or "default"))
+        argv = _alsa(rest or "default", live=live)
+        return ProcessSink(_program("aplay", text), argv)
     if text == "pulse":
-        return ProcessSink(_program("pacat", text), _pulse)
+        return ProcessSink(_program("pacat", text), _pulse(live=live))
     raise InputError.one(f"sink {text!r}", "is none", "file:DIR, alsa:DEVICE or pulse")
 
 

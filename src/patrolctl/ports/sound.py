@@ -58,6 +58,34 @@ class Speaker(Protocol):
 
 
 @runtime_checkable
+class TalkingSpeaker(Speaker, Protocol):
+    """A loudspeaker that somebody can talk over, live.
+
+    Its reports of a talk have the key ``talk-{talk_id}`` and no clip.
+    """
+
+    async def talk_begin(self, talk_id: str, *, expires_utc: datetime) -> None:
+        """Give the floor to a talk: what plays is cut, what waits waits.
+
+        Raises:
+            Conflict: it can play no live sound, with the reason.
+        """
+        ...
+
+    def talk_frame(self, talk_id: str, seq: int, packet: bytes) -> bool:
+        """One Opus packet, mono; ``seq`` from 1. Now or never.
+
+        Returns:
+            False when it cannot be sent now; the next may.
+        """
+        ...
+
+    async def talk_end(self, talk_id: str) -> None:
+        """The talker let go."""
+        ...
+
+
+@runtime_checkable
 class AutonomousSpeaker(Speaker, Protocol):
     """A loudspeaker that can play a whole sortie without a link to us."""
 
