@@ -8,9 +8,11 @@ import {
   wordsOf,
 } from "./i18n/i18n";
 import { MapView } from "./map/MapView";
+import { AnnouncementsPanel } from "./panels/AnnouncementsPanel";
 import { Banner } from "./panels/Banner";
 import { Dock } from "./panels/Dock";
 import { EvidencePanel } from "./panels/EvidencePanel";
+import { LogIn } from "./panels/LogIn";
 import { Notices } from "./panels/Notices";
 import { PlanPanel } from "./panels/PlanPanel";
 import { RunPanel } from "./panels/RunPanel";
@@ -23,6 +25,7 @@ import { Tabs } from "./ui/Tabs";
 
 const PANELS: Record<Tab, () => React.ReactNode> = {
   plan: PlanPanel,
+  announcements: AnnouncementsPanel,
   run: RunPanel,
   evidence: EvidencePanel,
   schedules: SchedulePanel,
@@ -77,6 +80,7 @@ export function App({ retry }: { retry(): void }) {
         </main>
         <VehiclePanel />
         <Dock />
+        <LogIn retry={retry} />
       </div>
     </WordsContext>
   );

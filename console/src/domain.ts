@@ -331,12 +331,7 @@ export const mission = object({
 });
 export type Mission = Infer<typeof mission>;
 
-export const announcement = object({
-  id: text,
-  utterances: withDefault(list(object({ lang: text, text })), []),
-  repeats: withDefault(number, 1),
-});
-export type Announcement = Infer<typeof announcement>;
+export { type Announcement, announcement } from "./said";
 
 export const schedule = object({
   id: text,

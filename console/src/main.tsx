@@ -9,6 +9,7 @@ import {
   loadEverything,
   loadEvidence,
 } from "./state/actions";
+import { loadSession } from "./state/said";
 import { ended } from "./state/state";
 import { store } from "./state/store";
 import "./styles/index.css";
@@ -39,7 +40,10 @@ const socket = new LiveSocket(socketUrl(), {
   connecting: (attempt) => store.dispatch({ type: "connecting", attempt }),
   message: follow,
   unreadable: () => store.dispatch({ type: "unreadable" }),
-  lost: () => store.dispatch({ type: "lost" }),
+  lost: () => {
+    store.dispatch({ type: "lost" });
+    void loadSession(); // it may be that somebody has to log in again
+  },
 });
 
 const root = document.getElementById("root");
@@ -49,5 +53,6 @@ createRoot(root).render(
     <App retry={() => socket.retryNow()} />
   </StrictMode>,
 );
+void loadSession();
 socket.open();
 window.addEventListener("online", () => socket.retryNow());

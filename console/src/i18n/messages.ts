@@ -1,9 +1,11 @@
 // All words of the console. English is the model; the compiler sees to it that
 // no key is missing in Chinese. `{name}` is replaced.
 
+import { saidEn } from "./said";
 import { enVoice } from "./voice";
 
 export const en = {
+  ...saidEn,
   ...enVoice,
   "app.title": "Announcement control",
   "app.skip": "Skip to the controls",

@@ -1,8 +1,10 @@
 import type { Messages } from "./messages";
+import { saidZh } from "./said";
 import { zhVoice } from "./voice";
 
 export const zh: Messages = {
   ...zhVoice,
+  ...saidZh,
   "app.title": "广播任务控制台",
   "app.skip": "跳到控制区",
   "app.language": "语言",

@@ -6,6 +6,7 @@ import { list, object, type Reader, text } from "../read";
 const BASE = "/api/v1";
 const READ_TIMEOUT_MS = 15_000;
 const COMMAND_TIMEOUT_MS = 20_000;
+const UPLOAD_TIMEOUT_MS = 120_000;
 
 /** A refusal of the service, or no answer at all (status null). */
 export class ApiError extends Error {
@@ -40,6 +41,8 @@ async function request(
   body: unknown,
   timeout_ms: number,
 ): Promise<unknown> {
+  const json = body instanceof Blob ? body : JSON.stringify(body);
+  const type = body instanceof Blob ? "application/octet-stream" : "application/json";
   let response: Response;
   try {
     response = await fetch(BASE + path, {
@@ -50,8 +53,8 @@ async function request(
       ...(body === undefined
         ? {}
         : {
-            headers: { "Content-Type": "application/json" },
-            body: JSON.stringify(body),
+            headers: { "Content-Type": type },
+            body: json,
           }),
     });
   } catch {
@@ -62,11 +65,28 @@ async function request(
   return raw;
 }
 
-async function get<T>(path: string, reader: Reader<T>): Promise<T> {
+export async function get<T>(path: string, reader: Reader<T>): Promise<T> {
   return reader(await request("GET", path, undefined, READ_TIMEOUT_MS), path);
 }
 
-async function post<T>(
+export async function send<T>(
+  method: "PUT" | "DELETE",
+  path: string,
+  body: unknown,
+  reader: Reader<T>,
+): Promise<T> {
+  return reader(await request(method, path, body, COMMAND_TIMEOUT_MS), path);
+}
+
+export async function upload<T>(
+  path: string,
+  file: File,
+  reader: Reader<T>,
+): Promise<T> {
+  return reader(await request("POST", path, file, UPLOAD_TIMEOUT_MS), path);
+}
+
+export async function post<T>(
   path: string,
   body: unknown,
   reader: Reader<T>,
@@ -87,6 +107,7 @@ export interface PlanOrder {
   window?: string;
   time_limit_s?: number;
   seed?: number;
+  fields?: { name: string; value: string }[];
 }
 
 export interface LaunchOrder {

@@ -15,6 +15,8 @@ interface Options {
   window: string;
   limit: string;
   seed: string;
+  /** Values for the open fields of the announcement, by name. */
+  fields: Record<string, string>;
 }
 
 const NO_OPTIONS: Options = {
@@ -24,6 +26,7 @@ const NO_OPTIONS: Options = {
   window: "",
   limit: "",
   seed: "",
+  fields: {},
 };
 
 /** Only what was filled in is sent; the service has the defaults. */
@@ -33,7 +36,12 @@ export function orderOf(
   options: Options,
 ): PlanOrder {
   const order: PlanOrder = { mission_id, kind };
-  if (options.announcement) order.announcement = options.announcement;
+  if (options.announcement) {
+    order.announcement = options.announcement;
+    const given = Object.entries(options.fields).filter(([, v]) => v.trim() !== "");
+    const fields = given.map(([name, value]) => ({ name, value }));
+    if (fields.length > 0) order.fields = fields;
+  }
   if (options.zone) order.zone = options.zone;
   if (options.fleet) {
     order[kind === "drone" ? "drones" : "vehicles"] = Number(options.fleet);
@@ -75,6 +83,57 @@ function NumberField({
   );
 }
 
+/** The mission's own announcements, and those that were written here. */
+function Message({
+  options,
+  change,
+}: {
+  options: Options;
+  change(part: Partial<Options>): void;
+}) {
+  const { t } = useWords();
+  const all = useSelect((s) => s.announcements);
+  const own = useSelect(
+    (s) => s.missions.find((one) => one.id === s.mission_id)?.announcements,
+  );
+  const may = all.filter(
+    (one) => own?.includes(one.id) || (one.origin !== "mission" && !one.why_not),
+  );
+  const chosen = may.find((one) => one.id === options.announcement);
+  if (may.length < 2) return null;
+  return (
+    <>
+      <label className="field">
+        <span>{t("plan.announcement")}</span>
+        <select
+          value={options.announcement}
+          onChange={(event) => change({ announcement: event.target.value, fields: {} })}
+        >
+          <option value="">{t("plan.announcement.first")}</option>
+          {may.map((one) => (
+            <option key={one.id} value={one.id}>
+              {one.title || one.id}
+            </option>
+          ))}
+        </select>
+      </label>
+      {(chosen?.open_fields ?? []).map((name) => (
+        <label className="field" key={name}>
+          <span>{`{${name}}`}</span>
+          <input
+            required
+            maxLength={120}
+            value={options.fields[name] ?? ""}
+            onChange={(event) =>
+              change({ fields: { ...options.fields, [name]: event.target.value } })
+            }
+          />
+        </label>
+      ))}
+    </>
+  );
+}
+
 function OptionFields({
   kind,
   options,
@@ -86,29 +145,10 @@ function OptionFields({
 }) {
   const { t } = useWords();
   const zones = useSelect((s) => s.site?.zones);
-  const announcements = useSelect(
-    (s) => s.missions.find((one) => one.id === s.mission_id)?.announcements,
-  );
   return (
     <details className="options">
       <summary>{t("options.title")}</summary>
       <div className="grid-2">
-        {announcements && announcements.length > 1 ? (
-          <label className="field">
-            <span>{t("mission.announcement")}</span>
-            <select
-              value={options.announcement}
-              onChange={(event) => change({ announcement: event.target.value })}
-            >
-              <option value="">{t("options.auto")}</option>
-              {announcements.map((one) => (
-                <option key={one} value={one}>
-                  {one}
-                </option>
-              ))}
-            </select>
-          </label>
-        ) : null}
         <label className="field">
           <span>{t("options.zone")}</span>
           <select
@@ -186,6 +226,10 @@ export function PlanForm() {
           { value: "loop", text: t("kind.loop") },
         ]}
         onChange={setKind}
+      />
+      <Message
+        options={options}
+        change={(part) => setOptions({ ...options, ...part })}
       />
       <OptionFields
         kind={kind}

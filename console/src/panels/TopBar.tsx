@@ -2,6 +2,7 @@ import { LANGUAGES, type Language, useWords } from "../i18n/i18n";
 import { age_s } from "../state/rules";
 import { useSelect } from "../state/store";
 import { Segmented, useNow } from "../ui/parts";
+import { WhoIsHere } from "./LogIn";
 
 function LiveState() {
   const { t, age } = useWords();
@@ -39,6 +40,7 @@ export function TopBar({
         <p className="top-warn">{t("live.unreadable", { n: unreadable })}</p>
       ) : null}
       <LiveState />
+      <WhoIsHere />
       <Segmented<Language>
         label={t("app.language")}
         value={language}

@@ -23,9 +23,10 @@ import type {
   VehicleEvent,
   Violation,
 } from "../domain";
+import type { Session } from "../said";
 import type { Site } from "../site";
 
-export type Tab = "plan" | "run" | "evidence" | "schedules";
+export type Tab = "plan" | "announcements" | "run" | "evidence" | "schedules";
 export type Coverage = "plan" | "evidence" | "none";
 
 export interface Live {
@@ -108,6 +109,8 @@ export interface State {
   building_id: string | null;
   tab: Tab;
   coverage: Coverage;
+  /** null: not asked yet. */
+  session: Session | null;
 }
 
 export const initialState: State = {
@@ -138,6 +141,7 @@ export const initialState: State = {
   building_id: null,
   tab: "plan",
   coverage: "plan",
+  session: null,
 };
 
 export type Action =
@@ -165,6 +169,7 @@ export type Action =
           | "building_id"
           | "tab"
           | "coverage"
+          | "session"
         >
       >;
     }
