@@ -3,8 +3,14 @@
 from patrolctl.ports.aftermath import AftermathStore, AlertPublisher
 from patrolctl.ports.feed import Feed, FleetPublisher, Publisher
 from patrolctl.ports.schedules import ScheduleStore
-from patrolctl.ports.sound import AutonomousSpeaker, Speaker, Synthesizer
+from patrolctl.ports.sound import (
+    AutonomousSpeaker,
+    Speaker,
+    Synthesizer,
+    TalkingSpeaker,
+)
 from patrolctl.ports.store import Store
+from patrolctl.ports.tape import Tape, TapeEnd, Tapes
 from patrolctl.ports.vehicle import Vehicle, VehicleConnector
 
 __all__ = [
@@ -18,6 +24,10 @@ __all__ = [
     "Speaker",
     "Store",
     "Synthesizer",
+    "TalkingSpeaker",
+    "Tape",
+    "TapeEnd",
+    "Tapes",
     "Vehicle",
     "VehicleConnector",
 ]
