@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from patrolctl.domain.ids import PlanId, ReceiverId, RunId
-from patrolctl.domain.plan import PlanKind
+from patrolctl.domain.kinds import PlanKind
 
 
 class GapState(StrEnum):

@@ -18,17 +18,11 @@ from patrolctl.domain.ids import (
     SortieId,
     StationId,
 )
+from patrolctl.domain.kinds import PlanKind as PlanKind  # noqa: PLC0414 - exported
 from patrolctl.domain.machines import SpeakerProfile, VehicleKind, VehicleProfile
 from patrolctl.geo import Altitude, Datum, LatLon
 
 PLAN_FORMAT = "patrolctl.plan/1"
-
-
-class PlanKind(StrEnum):
-    """Flights that cover façades, or loops that drive roads."""
-
-    DRONE = "drone"
-    LOOP = "loop"
 
 
 class ItemType(StrEnum):

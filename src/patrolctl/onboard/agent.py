@@ -9,25 +9,26 @@ first, in this life of the process or an earlier one.
 import asyncio
 import logging
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from patrolctl.clock import Clock
+from patrolctl.clock import Clock, running_beside
 from patrolctl.domain.ids import SpeakerId, StationId, VehicleId
 from patrolctl.domain.sound import (
     CutBy,
     Playback,
     PlaybackStatus,
     Priority,
-    SpeakerPhase,
     SpeakerState,
 )
 from patrolctl.mqtt.payloads import CommandPayload, SheetCue, SheetPayload, new_id
 from patrolctl.mqtt.turns import TooMany, Turns
-from patrolctl.onboard.autopilot import Whereabouts
+from patrolctl.onboard.autopilot import STALE_S, Whereabouts
 from patrolctl.onboard.clips import ClipCache, ClipUnavailable
 from patrolctl.onboard.cues import Watch
+from patrolctl.onboard.health import AMPLIFIER, CLIPS, DEVICE, DISK, Health
 from patrolctl.onboard.ledger import Ledger
 from patrolctl.onboard.player import Outcome, Player
 from patrolctl.onboard.reports import Reporter
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 32
 RETRY_FETCH_S = 10.0
+PROGRESS_S = 1.0
+LEFT = "the vehicle left the place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Job:
     run_id: str | None
     expires_utc: datetime | None
     priority: Priority = Priority.NORMAL
+    place: SheetCue | None = None
 
 
 def run_of(key: str) -> str | None:
@@ -94,6 +98,9 @@ class Agent:
         self._muted = False
         self._volume_ratio = 1.0
         self._derating_ratio = 1.0
+        self._fetching = False
+        self._where = Whereabouts()
+        self.health = Health(self._show)
 
     # commands -------------------------------------------------------------
 
@@ -111,7 +118,8 @@ class Agent:
                 self._set_volume()
             case "play" if order.key and order.clip_sha256 and order.expires_utc:
                 # An urgent one lifts no silence from what else would play.
-                self._muted = self._muted and order.priority is Priority.URGENT
+                urgent = order.priority is Priority.URGENT
+                self.mute(muted=self._muted and urgent)
                 self._enqueue(
                     Job(
                         key=order.key,
@@ -123,6 +131,7 @@ class Agent:
                         run_id=order.run_id or run_of(order.key),
                         expires_utc=order.expires_utc,
                         priority=order.priority,
+                        place=self._place_of(order.key),
                     )
                 )
             case _:
@@ -130,27 +139,37 @@ class Agent:
 
     def silence(self) -> None:
         """Silent at once, and no cue of the sheet until told otherwise."""
-        self._muted = True
+        self.mute(muted=True)
         self._hushes += 1
         self._player.stop("silenced", CutBy.SILENCE)
         for job in self._jobs.drain():
             self._refuse(job, "silenced")
+
+    def mute(self, *, muted: bool) -> None:
+        """Whether cues wait; kept, for a restart must not end a silence."""
+        if muted != self._muted:
+            self._muted = muted
+            with suppress(sqlite3.Error):
+                self._ledger.keep("muted", b"yes" if muted else b"no")
 
     def load(self, sheet: SheetPayload, raw: bytes) -> None:
         """Take a cue sheet; an empty one takes the former back."""
         if sheet.expires_utc <= self._clock.utc():
             log.warning("the cue sheet of %s has expired", sheet.sortie_id)
             return
-        self._ledger.keep("sheet", raw)
+        try:
+            self._ledger.keep("sheet", raw)
+        except sqlite3.Error as e:  # it is followed all the same, in this life
+            self.health.found(DISK, f"the disk takes no cue sheet ({e})")
         self.adopt(sheet)
 
     def adopt(self, sheet: SheetPayload) -> None:
         """Follow a sheet from now on; taking one back ends no silence."""
         self._sheet = sheet if sheet.cues else None
         if sheet.cues:
-            self._muted = False
+            self.mute(muted=False)
         log.info("sortie=%s %d cues loaded", sheet.sortie_id, len(sheet.cues))
-        self._reporter.tell(replace(self._reporter.state, sheet=self._held()))
+        self._show()
         for cue in sheet.cues:
             self._want(cue.clip_sha256, cue.clip_url)
 
@@ -158,12 +177,14 @@ class Agent:
 
     def moved(self, now: Whereabouts) -> None:
         """The autopilot told a position; a cue may be due here."""
+        self._where = now
+        self._mind_place()
         sheet = self._sheet
         if sheet is None or now.fix is None:
             return
         if sheet.expires_utc <= self._clock.utc():
             self._sheet = None
-            self._reporter.tell(replace(self._reporter.state, sheet=None))
+            self._show()
             return
         busy = self._player.playing or len(self._jobs) > 0 or self.talked_over
         if not now.armed or self._muted or busy:
@@ -182,6 +203,24 @@ class Agent:
     def _claimed(self, key: str) -> bool:
         return self._ledger.report(key) is not None
 
+    def _place_of(self, key: str) -> SheetCue | None:
+        """Where a key of the loaded sheet belongs."""
+        cues = () if self._sheet is None else self._sheet.cues
+        return next((c for c in cues if c.key == key), None)
+
+    def _strayed(self, job: Job) -> bool:
+        """Whether the vehicle is known to be elsewhere than where this is due."""
+        fix = self._where.fix
+        if job.place is None or fix is None:
+            return False
+        fresh = self._clock.monotonic_s() - self._where.fix_s <= STALE_S
+        return fresh and self._watch.strayed(fix, job.place)
+
+    def _mind_place(self) -> None:
+        """Cut what is due at a place that the vehicle has left."""
+        if self._now is not None and self._strayed(self._now):
+            self._player.stop(LEFT)
+
     # playing --------------------------------------------------------------
 
     def _enqueue(self, job: Job) -> None:
@@ -195,6 +234,16 @@ class Agent:
             self._make_way()
 
     @property
+    def sounding(self) -> bool:
+        """Whether the loudspeaker is in use."""
+        return self._player.playing or self.talked_over
+
+    @property
+    def follows(self) -> bool:
+        """Whether cues wait for their places."""
+        return self._sheet is not None
+
+    @property
     def talked_over(self) -> bool:
         """Whether somebody talks live now."""
         return not self._floor_free.is_set()
@@ -203,10 +252,12 @@ class Agent:
         """Somebody begins to talk live: cut what plays, keep what waits."""
         self._floor_free.clear()
         self._player.stop("live talk came between", CutBy.TALK)
+        self._show()
 
     def take_floor(self) -> None:
         """The talk has ended: go on with what waits."""
         self._floor_free.set()
+        self._show()
 
     def _make_way(self) -> None:
         """Cut a normal message when an urgent one can sound in its place."""
@@ -230,17 +281,24 @@ class Agent:
         """Play what is due, one at a time, for ever."""
         self._report_unfinished()
         while True:
+            await self._floor_free.wait()
             job = await self._jobs.get()
             try:
-                await self._floor_free.wait()
                 await self._play(job)
             except sqlite3.Error as e:
                 # Without a record it might sound twice: it does not sound.
-                self._tell(SpeakerPhase.FAULT, f"the disk takes no record ({e})")
+                why = f"the disk takes no record ({e})"
+                self._refuse(job, why)
+                self.health.found(DISK, why)
 
     def _report_unfinished(self) -> None:
+        for report in self._ledger.untold():
+            self._reporter.playback(report, run_of(report.key))
+            self._ledger.told(report.key)
         for report in self._ledger.unfinished():
-            self._finish(report, Outcome(0, complete=False, reason="agent restarted"))
+            done = report.repeats_done
+            cut = Outcome(done, complete=False, reason="agent restarted")
+            self._finish(report, cut, report.end_utc)
 
     async def _play(self, job: Job) -> None:
         hushes = self._hushes
@@ -255,7 +313,11 @@ class Agent:
             )
         except ClipUnavailable as e:
             self._refuse(job, str(e))
-            self._tell(SpeakerPhase.FAULT, str(e))
+            self.health.found(CLIPS, str(e))
+            self._want(job.clip_sha256, job.clip_url)
+            return
+        if self._strayed(job):
+            self._refuse(job, "the vehicle is not at the place where it is due")
             return
         muted = self._muted and job.priority is Priority.NORMAL
         if self._late(job) or muted or hushes != self._hushes:
@@ -266,6 +328,7 @@ class Agent:
             return
         started = self._report(job, PlaybackStatus.STARTED)
         if self._ledger.begin(started):
+            self.health.found(DISK, None)
             await self._sound(job, started, path)
 
     def _report_again(self, key: str) -> bool:
@@ -286,34 +349,47 @@ class Agent:
     async def _sound(self, job: Job, started: Playback, path: Path) -> None:
         self._watch.begun(job.cue_id, job.key)
         self._reporter.playback(started, job.run_id)
-        self._tell(SpeakerPhase.PLAYING)
         log.info("run=%s %s begins", job.run_id, job.key)
         self._now = job
         try:
-            outcome = await self._player.play(path, job.repeats)
+            async with running_beside(self._note_progress(job.key), "progress"):
+                outcome = await self._player.play(path, job.repeats)
         except asyncio.CancelledError:
-            self._finish(started, Outcome(0, complete=False, reason="agent stopped"))
+            done = self._player.turns_done
+            self._finish(started, Outcome(done, complete=False, reason="agent stopped"))
             raise
         finally:
             self._now = None
         self._finish(started, outcome)
-        broken = outcome.reason if outcome.cut_by is None else None
-        self._tell(SpeakerPhase.FAULT if broken else SpeakerPhase.IDLE, broken)
+        self.health.found(DEVICE, outcome.reason if outcome.failed else None)
+        self._show()
 
-    def _finish(self, started: Playback, outcome: Outcome) -> None:
+    async def _note_progress(self, key: str) -> None:
+        """Keep how far a clip has come, for the case that this process dies."""
+        while True:
+            self._show()
+            now = self._clock.utc()
+            self._ledger.progress(key, now, self._player.turns_done)
+            await self._clock.sleep(PROGRESS_S)
+
+    def _finish(
+        self, started: Playback, outcome: Outcome, end_utc: datetime | None = None
+    ) -> None:
         status = PlaybackStatus.COMPLETED if outcome.complete else PlaybackStatus.CUT
         report = replace(
             started,
             id=new_id(),
             status=status,
-            end_utc=self._clock.utc(),
+            end_utc=end_utc or self._clock.utc(),
             repeats_done=outcome.repeats_done,
             complete=outcome.complete,
             reason=outcome.reason,
             cut_by=outcome.cut_by,
         )
+        # Written first and told then: whatever dies in between is told again.
         self._ledger.end(report)
         self._reporter.playback(report, run_of(report.key))
+        self._ledger.told(report.key)
         log.info("%s %s (%s)", report.key, status, outcome.reason or "whole")
 
     def _refuse(self, job: Job, why: str) -> None:
@@ -342,16 +418,20 @@ class Agent:
 
     def _pinned(self) -> set[str]:
         sheet = self._sheet
-        return {c.clip_sha256 for c in sheet.cues} if sheet is not None else set()
+        pinned = {c.clip_sha256 for c in sheet.cues} if sheet is not None else set()
+        return pinned | ({self._now.clip_sha256} if self._now is not None else set())
 
     async def fetch_clips(self) -> None:
         """Fetch what is wanted, again and again until it is here."""
         while True:
             await self._fetch.wait()
             self._fetch.clear()
+            self._fetching = True
+            self._show()
             fault = await self._fetch_wanted()
-            if not self._player.playing:
-                self._tell(SpeakerPhase.FAULT if fault else SpeakerPhase.IDLE, fault)
+            self._fetching = False
+            self.health.found(CLIPS, fault)
+            self._show()
             if fault:
                 await self._clock.sleep(RETRY_FETCH_S)
                 self._fetch.set()
@@ -359,8 +439,6 @@ class Agent:
     async def _fetch_wanted(self) -> str | None:
         fault = None
         for sha256, url in list(self._wanted.items()):
-            if not self._player.playing:
-                self._tell(SpeakerPhase.CACHING)
             try:
                 await asyncio.to_thread(self._cache.get, sha256, url, self._pinned())
                 self._wanted.pop(sha256, None)
@@ -373,17 +451,18 @@ class Agent:
 
     def derate(self, ratio: float, reason: str | None) -> None:
         """The amplifier is hot (``ratio`` below 1), or well again."""
-        if ratio != self._derating_ratio:
-            self._derating_ratio = ratio
-            self._set_volume()
-            phase = SpeakerPhase.FAULT if reason else SpeakerPhase.IDLE
-            self._tell(SpeakerPhase.PLAYING if self._player.playing else phase, reason)
+        self._derating_ratio = ratio
+        self._set_volume()
+        self.health.found(AMPLIFIER, reason)
 
     def _set_volume(self) -> None:
         self._player.volume_ratio = self._volume_ratio * self._derating_ratio
 
-    def _tell(self, phase: SpeakerPhase, reason: str | None = None) -> None:
-        cached = self._cache.cached()
+    def _show(self) -> None:
+        """Tell the state, when it changed."""
+        sounds = self._player.playing or self.talked_over
+        phase = self.health.phase(playing=sounds, fetching=self._fetching)
+        cached, reason = self._cache.cached(), self.health.reason
         self._reporter.tell(
             SpeakerState(self._speaker_id, phase, cached, reason, self._held())
         )
@@ -399,4 +478,5 @@ def _job_of(cue: SheetCue, run_id: str) -> Job:
         station=cue.station,
         run_id=run_id,
         expires_utc=None,
+        place=cue,
     )

@@ -8,13 +8,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import serial
 
 from patrolctl.clock import Clock
 from patrolctl.domain.errors import InputError
 from patrolctl.onboard.frames import Beat, Fix, Scanner, ask_for_position, heartbeat
+from patrolctl.onboard.trust import Trust
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class Whereabouts:
     fix_s: float = float("-inf")
     armed: bool = False
     sysid: int | None = None
+    compid: int | None = None
+    ground: bool = False
 
 
 class Autopilot:
@@ -69,7 +72,7 @@ class Autopilot:
     Args:
         endpoint: where it is heard.
         clock: stamps and waits.
-        sysid: the only vehicle believed; None: the first that is heard.
+        sysid: the only vehicle believed; None: the only one that is heard.
         on_fix: called with every position.
     """
 
@@ -85,6 +88,9 @@ class Autopilot:
         self._clock = clock
         self._on_fix = on_fix
         self._seq = 0
+        self._named = sysid is not None
+        self._several = False
+        self._trust = Trust()
         self.now = Whereabouts(sysid=sysid)
         self.trouble: str | None = "not heard yet"
 
@@ -113,16 +119,37 @@ class Autopilot:
 
     def _take(self, fact: Beat | Fix) -> None:
         now = self.now
-        if now.sysid is None and isinstance(fact, Beat):
-            now.sysid = fact.sysid
-        if fact.sysid != now.sysid:
+        if isinstance(fact, Beat):
+            self._beat(fact)
+        if self._several or (fact.sysid, fact.compid) != (now.sysid, now.compid):
             return
         self.trouble = None
         if isinstance(fact, Beat):
-            now.armed = fact.armed
+            now.armed, now.ground = fact.armed, fact.ground
             return
-        now.fix, now.fix_s = fact, self._clock.monotonic_s()
+        if not self._trust.believes(fact, self._clock.monotonic_s()):
+            # It stands nowhere that we know of until it has made up its mind.
+            self.trouble, now.fix = "its position jumped", None
+            return
+        now.fix = replace(fact, up_m=None) if now.ground else fact
+        now.fix_s = self._clock.monotonic_s()
         self._on_fix(now)
+
+    def _beat(self, beat: Beat) -> None:
+        """Learn whom to follow; two to choose from are none."""
+        now = self.now
+        if now.sysid is None:
+            now.sysid = beat.sysid
+        if now.sysid == beat.sysid and now.compid is None:
+            now.compid = beat.compid
+        if self._named or now.sysid == beat.sysid or self._several:
+            return
+        self._several = True
+        now.fix, now.armed = None, False
+        self.trouble = (
+            f"vehicles {now.sysid} and {beat.sysid} are heard: say which (--sysid)"
+        )
+        log.warning("%s: %s", self._endpoint, self.trouble)
 
     async def _speak(self, pipe: "Pipe") -> None:
         while True:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from patrolctl.mqtt.payloads import SheetCue
 from patrolctl.onboard.frames import Fix
+from patrolctl.onboard.places import metres_between
 
-_METRES_PER_DEG = 111_320.0
+SAME_PLACE_M = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class Arrival:
     ``settle_s`` is how long it must have been there: a vehicle that flies
     through does not play. One that will not turn its nose as it should
     (gusts) plays after ``patience_s`` all the same. It has left when it is
-    ``left_ratio`` times as far away as it may be.
+    ``left_ratio`` times as far away as it may be. What sounds is cut only
+    ``strayed_ratio`` times as far away: a gust cuts no sentence.
     """
 
     radius_m: float = 4.0
@@ -27,22 +29,25 @@ class Arrival:
     heading_deg: float = 15.0
     patience_s: float = 20.0
     left_ratio: float = 1.5
+    strayed_ratio: float = 3.0
 
 
 def distance_m(fix: Fix, cue: SheetCue) -> float:
-    """Horizontal distance; flat-earth error at 1 km is millimetres."""
-    north = (fix.lat_deg - cue.lat_deg) * _METRES_PER_DEG
-    scale = math.cos(math.radians(cue.lat_deg))
-    east = (fix.lon_deg - cue.lon_deg) * _METRES_PER_DEG * scale
-    return math.hypot(north, east)
+    """Horizontal distance."""
+    return metres_between(fix.lat_deg, fix.lon_deg, cue.lat_deg, cue.lon_deg)
 
 
 def near(fix: Fix, cue: SheetCue, arrival: Arrival, ratio: float = 1.0) -> bool:
     """Whether the vehicle is where the cue is due, moving or not."""
     return (
         distance_m(fix, cue) <= arrival.radius_m * ratio
-        and abs(fix.up_m - cue.up_m) <= arrival.height_m * ratio
+        and _up_m(fix, cue) <= arrival.height_m * ratio
     )
+
+
+def _up_m(fix: Fix, cue: SheetCue) -> float:
+    """How far above or below; a vehicle on the ground is where the ground is."""
+    return 0.0 if fix.up_m is None else abs(fix.up_m - cue.up_m)
 
 
 def at_station(fix: Fix, cue: SheetCue, arrival: Arrival) -> bool:
@@ -72,6 +77,10 @@ class Watch:
         self._turned_s: float | None = None
         self._near: frozenset[str] | None = None
         self._spoken: dict[str, str] = {}
+
+    def strayed(self, fix: Fix, cue: SheetCue) -> bool:
+        """Whether the vehicle is too far from a place to play there."""
+        return not near(fix, cue, self._arrival, self._arrival.strayed_ratio)
 
     def spoken(self, cue_id: str | None) -> str | None:
         """The key under which this cue was begun in this visit, if it was."""
@@ -112,10 +121,8 @@ class Watch:
         here = next(
             (
                 c
-                for c in cues
-                if at_station(fix, c, self._arrival)
-                and c.cue_id not in self._spoken
-                and not played(c.key)
+                for c in self._nearest(cues, fix)
+                if c.cue_id not in self._spoken and not played(c.key)
             ),
             None,
         )
@@ -125,6 +132,17 @@ class Watch:
         if self._there != here.key:
             self._there, self._since_s, self._turned_s = here.key, now_s, None
         return here if self._settled(fix, here, now_s) else None
+
+    def _nearest(self, cues: Sequence[SheetCue], fix: Fix) -> list[SheetCue]:
+        """Cues of the place that this is, where several places are near.
+
+        Two stations may be nearer to each other than the radius: what belongs
+        to the farther one is not played here, also when nothing else is due.
+        """
+        standing = [c for c in cues if at_station(fix, c, self._arrival)]
+        away = {c.key: math.hypot(distance_m(fix, c), _up_m(fix, c)) for c in standing}
+        least_m = min(away.values(), default=0.0)
+        return [c for c in standing if away[c.key] <= least_m + SAME_PLACE_M]
 
     def _settled(self, fix: Fix, cue: SheetCue, now_s: float) -> bool:
         if not faces(fix, cue, self._arrival):

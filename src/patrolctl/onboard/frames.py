@@ -8,7 +8,7 @@ that ask for them are encoded. Layouts and CRC extras are those of
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastcrc.crc16 import mcrf4xx
 
@@ -20,6 +20,7 @@ _ONBOARD_CONTROLLER, _ACTIVE = 18, 4
 ONBOARD_COMPUTER = 191  # MAV_COMP_ID_ONBOARD_COMPUTER
 _AUTOPILOT = 1
 _SET_MESSAGE_INTERVAL = 511
+_ON_THE_GROUND = {10, 11}  # MAV_TYPE_GROUND_ROVER, MAV_TYPE_SURFACE_BOAT
 
 _EXTRA = {HEARTBEAT: 50, GLOBAL_POSITION_INT: 104, COMMAND_LONG: 152}
 _LENGTH = {HEARTBEAT: 9, GLOBAL_POSITION_INT: 28, COMMAND_LONG: 33}
@@ -33,22 +34,30 @@ _LONGEST = 10 + 255 + 2 + 13
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """An autopilot is alive."""
+    """An autopilot is alive; ``ground`` is a vehicle that cannot fly."""
 
     sysid: int
     armed: bool
+    ground: bool = False
+    compid: int = _AUTOPILOT
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Where the vehicle is; ``up_m`` above home, ``heading_deg`` of its nose."""
+    """Where the vehicle is; ``up_m`` above home, ``heading_deg`` of its nose.
+
+    ``up_m`` None: of no account (a vehicle on the ground). ``boot_s`` is the
+    autopilot's own time.
+    """
 
     sysid: int
     lat_deg: float
     lon_deg: float
-    up_m: float
+    up_m: float | None
     speed_m_s: float
     heading_deg: float | None = None
+    compid: int = _AUTOPILOT
+    boot_s: float = field(default=0.0, compare=False)
 
 
 class Scanner:
@@ -112,20 +121,22 @@ def _read(frame: bytes) -> tuple[Beat | Fix | None, bool]:
     # MAVLink 2 cuts trailing zeros off, and extensions may follow the fields.
     size = _LENGTH[msg_id]
     payload = frame[head:end][:size].ljust(size, b"\0")
-    return _fact(msg_id, frame[5] if two else frame[3], payload), True
+    sysid, compid = frame[5:7] if two else frame[3:5]
+    return _fact(msg_id, sysid, compid, payload), True
 
 
-def _fact(msg_id: int, sysid: int, payload: bytes) -> Beat | Fix | None:
+def _fact(msg_id: int, sysid: int, compid: int, payload: bytes) -> Beat | Fix | None:
     if msg_id == HEARTBEAT:
-        _, _, autopilot, mode, _, _ = _HEARTBEAT.unpack(payload)
+        _, kind, autopilot, mode, _, _ = _HEARTBEAT.unpack(payload)
         if autopilot == AUTOPILOT_INVALID:  # a ground station or a companion
             return None
-        return Beat(sysid, bool(mode & ARMED))
+        return Beat(sysid, bool(mode & ARMED), kind in _ON_THE_GROUND, compid)
     if msg_id == GLOBAL_POSITION_INT:
-        _, lat, lon, _, up, vx, vy, vz, nose = _POSITION.unpack(payload)
+        boot, lat, lon, _, up, vx, vy, vz, nose = _POSITION.unpack(payload)
         speed_m_s = (vx * vx + vy * vy + vz * vz) ** 0.5 / 100
         heading_deg = None if nose == _UNKNOWN else nose / 100
-        return Fix(sysid, lat / 1e7, lon / 1e7, up / 1000, speed_m_s, heading_deg)
+        place = (lat / 1e7, lon / 1e7, up / 1000)
+        return Fix(sysid, *place, speed_m_s, heading_deg, compid, boot / 1000)
     return None
 
 

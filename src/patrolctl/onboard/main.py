@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Coroutine
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,21 +17,27 @@ from patrolctl.domain.sound import SpeakerPhase, SpeakerState
 from patrolctl.mqtt import topics
 from patrolctl.mqtt.address import parse_address
 from patrolctl.mqtt.connection import Connection
-from patrolctl.mqtt.outbox import Outbox
 from patrolctl.mqtt.payloads import CommandPayload, SheetPayload
 from patrolctl.mqtt.session import Received, SessionOptions
 from patrolctl.onboard.agent import Agent, Parts
 from patrolctl.onboard.autopilot import Autopilot, parse_endpoint
 from patrolctl.onboard.clips import ClipCache
 from patrolctl.onboard.ledger import Ledger
+from patrolctl.onboard.outbox import PatientOutbox
 from patrolctl.onboard.player import Player
 from patrolctl.onboard.reports import Reporter
+from patrolctl.onboard.reserve import Reserve
 from patrolctl.onboard.sinks import parse_sink
+from patrolctl.onboard.talk import TalkParts, Talks
+from patrolctl.onboard.upkeep import (
+    Storage,
+    mind_autopilot,
+    mind_device,
+    mind_disk,
+    mind_heat,
+)
 
 log = logging.getLogger(__name__)
-
-HOT_DEG_C, COOL_DEG_C, HOT_VOLUME_RATIO = 80.0, 70.0, 0.5
-TEMPERATURE_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self.agent: Agent | None = None
+        self.talks: Talks | None = None
 
     def take(self, message: Received) -> None:
         """One message; a retained or unusable one changes nothing."""
@@ -69,19 +77,24 @@ class Inbox:
         if message.retain:
             log.warning("a retained command is never executed")
             return
+        if self.talks is not None and message.topic.endswith("/talk"):
+            self.talks.frame(message.payload)
+            return
         try:
             order = msgspec.json.decode(message.payload, type=CommandPayload)
             if order.action == "cue_sheet":
                 sheet = msgspec.json.decode(message.payload, type=SheetPayload)
                 self.agent.load(sheet, message.payload)
-            else:
+            elif self.talks is None or not self.talks.command(order):
+                if self.talks is not None and order.action == "silence":
+                    self.talks.silence()
                 self.agent.command(order)
         except (msgspec.DecodeError, UnicodeDecodeError) as e:
             log.warning("unusable command (%s)", e)
 
 
 def _connection(
-    options: AgentOptions, outbox: Outbox, inbox: Inbox, reporter: Reporter
+    options: AgentOptions, outbox: PatientOutbox, inbox: Inbox, reporter: Reporter
 ) -> Connection:
     gone = SpeakerState(
         options.speaker_id, SpeakerPhase.UNKNOWN, reason="connection broken"
@@ -90,7 +103,10 @@ def _connection(
         address=parse_address(options.mqtt),
         client_id=f"patrolctl-agent-{options.site_id}-{options.speaker_id}",
         will=reporter.state_message(gone),
-        filters=(topics.COMMAND.topic(options.site_id, options.speaker_id),),
+        filters=tuple(
+            channel.topic(options.site_id, options.speaker_id)
+            for channel in (topics.COMMAND, topics.TALK)
+        ),
         on_message=inbox.take,
     )
     return Connection(
@@ -123,22 +139,43 @@ async def run_agent(options: AgentOptions, clock: Clock) -> None:
         raise InputError.one(str(options.cache_dir), str(e.strerror)) from None
     inbox = Inbox()
     reporter = Reporter(options.site_id, options.speaker_id, clock)
+    reserve = Reserve(options.cache_dir / "reserve")
     with (
-        closing(Ledger(options.cache_dir / "played.db")) as ledger,
-        closing(Outbox(options.cache_dir / "reports.db", durable=True)) as outbox,
+        closing(Ledger(options.cache_dir / "played.db", reserve)) as ledger,
+        closing(PatientOutbox(options.cache_dir / "reports.db", reserve)) as outbox,
     ):
         connection = _connection(options, outbox, inbox, reporter)
         reporter.connection = connection
-        parts = Parts(clock, ledger, cache, Player(sink, clock), reporter)
+        player = Player(sink, clock)
+        parts = Parts(clock, ledger, cache, player, reporter)
         agent = Agent(options.speaker_id, options.vehicle_id, parts)
         reporter.state = SpeakerState(
             options.speaker_id, SpeakerPhase.IDLE, cache.cached()
         )
         _restore(agent, ledger, clock)
         inbox.agent = agent
+        inbox.talks = talks = Talks(
+            TalkParts(
+                options.speaker_id,
+                options.vehicle_id,
+                agent,
+                player,
+                reporter,
+                clock,
+                parse_sink(options.sink, clock.utc, live=True),
+            )
+        )
         pilot = Autopilot(endpoint, clock, sysid=options.sysid, on_fix=agent.moved)
         async with connection.running():
-            await _until_told(options, agent, pilot, clock)
+            storage = Storage(ledger, outbox, reserve)
+            upkeep: dict[str, Coroutine[object, object, None]] = {
+                "disk": mind_disk(storage, connection, agent, clock),
+                "device": mind_device(sink, agent, clock),
+                "watch": mind_autopilot(pilot, agent, clock),
+            }
+            if options.temperature_file is not None:
+                upkeep["heat"] = mind_heat(options.temperature_file, agent, clock)
+            await _until_told((agent, talks), pilot, upkeep)
 
 
 def _restore(agent: Agent, ledger: Ledger, clock: Clock) -> None:
@@ -149,12 +186,17 @@ def _restore(agent: Agent, ledger: Ledger, clock: Clock) -> None:
     with suppress(msgspec.DecodeError):
         sheet = msgspec.json.decode(kept, type=SheetPayload)
         if sheet.expires_utc > clock.utc():
+            muted = ledger.kept("muted") == b"yes"
             agent.adopt(sheet)
+            agent.mute(muted=muted)
 
 
 async def _until_told(
-    options: AgentOptions, agent: Agent, pilot: Autopilot, clock: Clock
+    sounds: tuple[Agent, Talks],
+    pilot: Autopilot,
+    upkeep: dict[str, Coroutine[object, object, None]],
 ) -> None:
+    agent, talks = sounds
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -165,28 +207,9 @@ async def _until_told(
             group.create_task(pilot.follow(), name="autopilot"),
             group.create_task(agent.play_jobs(), name="play"),
             group.create_task(agent.fetch_clips(), name="fetch"),
+            group.create_task(talks.run(), name="talk"),
         ]
-        if options.temperature_file is not None:
-            mind = _mind_heat(options.temperature_file, agent, clock)
-            tasks.append(group.create_task(mind, name="heat"))
+        tasks += [group.create_task(work, name=n) for n, work in upkeep.items()]
         await ending.wait()
         for task in tasks:
             task.cancel()
-
-
-async def _mind_heat(file: Path, agent: Agent, clock: Clock) -> None:
-    """Turn the volume down while the amplifier is hot."""
-    hot = False
-    while True:
-        try:
-            text = await asyncio.to_thread(file.read_text)
-            degrees = int(text) / 1000
-        except (OSError, ValueError):
-            degrees = COOL_DEG_C  # not known: keep as it is
-        else:
-            hot = degrees >= (COOL_DEG_C if hot else HOT_DEG_C)
-        if hot:
-            agent.derate(HOT_VOLUME_RATIO, f"amplifier at {degrees:.0f} °C")
-        else:
-            agent.derate(1.0, None)
-        await clock.sleep(TEMPERATURE_EVERY_S)

@@ -20,19 +20,21 @@ LEAD_S = 0.3
 class Outcome:
     """How a sound ended. ``reason`` is set unless it is complete.
 
-    ``cut_by`` None: nobody cut it, something failed.
+    ``failed`` tells that the device or the file did; else somebody cut it.
     """
 
     repeats_done: int
     complete: bool
     reason: str | None = None
     cut_by: CutBy | None = None
+    failed: bool = False
 
 
 class Player:
     """One loudspeaker.
 
-    ``volume_ratio`` may change while a clip plays.
+    ``volume_ratio`` may change while a clip plays; ``turns_done`` tells how
+    often it was heard to its end.
     """
 
     def __init__(self, sink: Sink, clock: Clock) -> None:
@@ -41,6 +43,7 @@ class Player:
         self._stop: asyncio.Event | None = None
         self._why = ""
         self._cut_by: CutBy | None = None
+        self.turns_done = 0
         self.volume_ratio = 1.0
 
     @property
@@ -57,30 +60,35 @@ class Player:
     async def play(self, path: Path, repeats: int) -> Outcome:
         """Play a WAV file ``repeats`` times."""
         self._stop = asyncio.Event()
-        done = 0
+        self.turns_done = 0
         try:
-            with wave.open(str(path)) as sound:
-                await self._sink.open(sound.getframerate(), sound.getnchannels())
-                begin_s = self._clock.monotonic_s()
-                for turn in range(repeats):
-                    sound.rewind()
-                    played_s = turn * sound.getnframes() / sound.getframerate()
-                    if not await self._once(sound, begin_s + played_s):
-                        await self._sink.abort()
-                        return Outcome(
-                            done, complete=False, reason=self._why, cut_by=self._cut_by
-                        )
-                    done = turn + 1
-            await self._sink.close()
+            return await self._turns(path, repeats)
         except (SinkFailed, OSError, wave.Error, EOFError) as e:
             await self._sink.abort()
-            return Outcome(max(0, done - 1), complete=False, reason=str(e))
+            # What was fed last may not have sounded.
+            done = max(0, self.turns_done - 1)
+            return Outcome(done, complete=False, reason=str(e), failed=True)
         except BaseException:  # cancelled: the loudspeaker must not go on
             await self._sink.abort()
             raise
         finally:
             self._stop = None
-        return Outcome(done, complete=True)
+
+    async def _turns(self, path: Path, repeats: int) -> Outcome:
+        with wave.open(str(path)) as sound:
+            await self._sink.open(sound.getframerate(), sound.getnchannels())
+            begin_s = self._clock.monotonic_s()
+            for turn in range(repeats):
+                sound.rewind()
+                played_s = turn * sound.getnframes() / sound.getframerate()
+                if not await self._once(sound, begin_s + played_s):
+                    await self._sink.abort()
+                    return Outcome(
+                        turn, complete=False, reason=self._why, cut_by=self._cut_by
+                    )
+                self.turns_done = turn + 1
+        await self._sink.close()
+        return Outcome(repeats, complete=True)
 
     async def _once(self, sound: wave.Wave_read, begin_s: float) -> bool:
         """One turn; False when it was stopped."""
