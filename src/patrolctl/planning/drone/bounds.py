@@ -6,7 +6,7 @@ has to do at least. Conditional: the same with the stations as chosen.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -98,6 +98,10 @@ class Least:
     usable_j: float
     turnaround_s: float
     drones: int
+
+    def with_ends(self, more_s: float, more_j: float) -> "Least":
+        """The same with more for take-off and landing."""
+        return replace(self, ends_s=self.ends_s + more_s, ends_j=self.ends_j + more_j)
 
     def sorties(self, work_j: float) -> int:
         """How many batteries this much energy takes at least."""

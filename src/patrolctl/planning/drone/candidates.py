@@ -16,7 +16,7 @@ FLOOR_M = 10.0  # nobody on the ground has a loudspeaker nearer above
 HEADINGS = 12
 _STEPS_M = (6.0, 20.0)  # least and greatest spacing of the grid
 _RISE_M = 10.0
-_COARSE = 1000  # asked for fewer positions than this, the grid may be wider:
+COARSE = 1000  # asked for fewer positions than this, the grid may be wider:
 _COARSE_STEP_M = 45.0
 _COARSE_RISE_M = 20.0
 _MOST = 5200
@@ -70,7 +70,7 @@ def _spacing_m(low: Floats, high: Floats, levels: int, most: int) -> float:
     # Buildings with their standoff take about half of it.
     fit = np.sqrt(0.5 * area * levels / most)
     least, greatest = _STEPS_M
-    return float(np.clip(fit, least, greatest if most >= _COARSE else _COARSE_STEP_M))
+    return float(np.clip(fit, least, greatest if most >= COARSE else _COARSE_STEP_M))
 
 
 def candidates_of(
@@ -90,7 +90,7 @@ def candidates_of(
     """
     xy = receivers.points_m[:, :2]
     low, high = xy.min(axis=0) - _AROUND_M, xy.max(axis=0) + _AROUND_M
-    rise_m = _RISE_M if most >= _COARSE else _COARSE_RISE_M
+    rise_m = _RISE_M if most >= COARSE else _COARSE_RISE_M
     levels = _levels(space, receivers, standoff_m, rise_m)
     step = _spacing_m(low, high, len(levels), most)
     points = _lift(_grid(low, high, step), levels)

@@ -285,3 +285,19 @@ def subset(cover: Cover, columns: npt.NDArray[np.int64]) -> Cover:
     np.cumsum(sizes, out=indptr[1:])
     rows = np.concatenate([cover.of(int(c)) for c in columns] or [cover.rows[:0]])
     return transposed(indptr, rows.astype(np.int32), cover.weight)
+
+
+def joined(one: Cover, two: Cover) -> Cover:
+    """The rows of both covers, the first one's first, over the same columns."""
+    sizes = np.diff(one.indptr) + np.diff(two.indptr)
+    indptr = np.zeros(one.n_cols + 1, dtype=np.int64)
+    np.cumsum(sizes, out=indptr[1:])
+    rows = np.empty(int(indptr[-1]), dtype=np.int32)
+    for cover, first, at in (
+        (one, 0, indptr[:-1]),
+        (two, one.n_rows, indptr[:-1] + np.diff(one.indptr)),
+    ):
+        shift = np.repeat(at - cover.indptr[:-1], np.diff(cover.indptr))
+        rows[np.arange(len(cover.rows)) + shift] = cover.rows + first
+    weight = np.concatenate([one.weight, two.weight])
+    return transposed(indptr, rows, weight)

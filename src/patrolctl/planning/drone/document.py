@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from patrolctl.acoustics import Air, Source, predict
 from patrolctl.acoustics.bands import Bools, Floats
@@ -22,6 +23,8 @@ from patrolctl.planning.drone.task import Task
 
 # Nobody is counted as reached out of sight, so ways round need no reckoning.
 _QUICK = Air(diffraction=False)
+_NEAR, _FAR = 1.2, 2.0  # times the reach within the plan's margins
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +41,19 @@ class Heard:
     stations: tuple[tuple[StationId, ...], ...]
 
 
-def heard(task: Task, stops: list[Stop]) -> Heard:
-    """Predict every receiver from every station, exactly."""
-    r = task.receivers
-    n = len(r)
-    sti, level = np.zeros(n), np.full(n, -np.inf)
-    reached = np.zeros(n, dtype=np.bool_)
-    visible = np.zeros(n, dtype=np.bool_)
-    names: list[list[StationId]] = [[] for _ in range(n)]
-    for stop in stops:
-        at = np.array(stop.point_m)
-        near = np.flatnonzero(
-            np.linalg.norm(r.points_m - at, axis=1) <= 2.0 * task.hearing.range_m
-        )
+@dataclass(slots=True)
+class _Best:
+    """What every receiver gets from the stations so far."""
+
+    sti: Floats
+    level_db: Floats
+    reached: Bools
+    visible: Bools
+    names: list[list[StationId]]
+
+    def hear(self, task: Task, stop: Stop, near: Ints) -> None:
+        """Predict some receivers from one more station."""
+        r = task.receivers
         source = Source(
             stop.point_m, stop.heading_deg, task.speaker, task.order.spectrum_db
         )
@@ -64,16 +67,48 @@ def heard(task: Task, stops: list[Stop]) -> Heard:
         )
         ok = got.heard(task.requirement.sti_min)
         # A receiver that is reached is told with a station that reaches it.
-        fresh = (ok & ~reached[near]) | (got.visible & ~visible[near])
-        equal = (ok | ~reached[near]) & (got.visible | ~visible[near])
-        better = fresh | (equal & (got.sti > sti[near]))
-        sti[near[better]] = got.sti[better]
-        level[near[better]] = got.level_db[better]
-        reached[near] |= ok
-        visible[near] |= got.visible
+        fresh = (ok & ~self.reached[near]) | (got.visible & ~self.visible[near])
+        equal = (ok | ~self.reached[near]) & (got.visible | ~self.visible[near])
+        better = fresh | (equal & (got.sti > self.sti[near]))
+        self.sti[near[better]] = got.sti[better]
+        self.level_db[near[better]] = got.level_db[better]
+        self.reached[near] |= ok
+        self.visible[near] |= got.visible
         for i in near[ok]:
-            names[i].append(StationId(stop.name))
-    return Heard(sti, level, reached, visible, tuple(tuple(s) for s in names))
+            self.names[i].append(StationId(stop.name))
+
+
+def heard(task: Task, stops: list[Stop]) -> Heard:
+    """Predict every receiver from every station, exactly.
+
+    Farther stations than can be understood are asked only about receivers
+    that no other reaches: how loud the best of them would be.
+    """
+    r = task.receivers
+    n = len(r)
+    best = _Best(
+        np.zeros(n),
+        np.full(n, -np.inf),
+        np.zeros(n, dtype=np.bool_),
+        np.zeros(n, dtype=np.bool_),
+        [[] for _ in range(n)],
+    )
+    tree = cKDTree(r.points_m)
+    for ratio in (_NEAR, _FAR):
+        left = ~best.reached
+        for stop in stops:
+            near = tree.query_ball_point(stop.point_m, ratio * task.hearing.range_m)
+            rows = np.sort(np.array(near, dtype=np.int64))
+            rows = rows if ratio == _NEAR else rows[left[rows]]
+            if len(rows):
+                best.hear(task, stop, rows)
+    return Heard(
+        best.sti,
+        best.level_db,
+        best.reached,
+        best.visible,
+        tuple(tuple(s) for s in best.names),
+    )
 
 
 class Places:

@@ -20,9 +20,39 @@ Ints = npt.NDArray[np.int64]
 Ints32 = npt.NDArray[np.int32]
 _FAR = 1.0e9
 _NOISE = 0.8
+_SHARE = 0.2  # what everybody's time counts beside the last one's landing
 # A cover as kernels take it: columns' rows, rows' columns, and what covering
 # a row is worth: the fewer columns can, the more.
 Table = tuple[Ints, Ints32, Ints, Ints32, Floats]
+Data = tuple[Ints, Floats, Floats]  # place and heading of columns, times of places
+# A fleet: out and back in seconds; hop, out and back in energy; figures.
+Sorties = tuple[Floats, Floats, Floats, Floats, Floats, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What the search knows of sorties.
+
+    ``out_s``/``back_s`` (drones, places) from above each drone's home to a
+    place and back; ``hop_j``, ``out_j`` and ``back_j`` the same ways in
+    seconds of hovering; ``ends_s``/``ends_j`` what take-off and landing take
+    and ``usable_j`` what a battery gives.
+    """
+
+    out_s: Floats
+    back_s: Floats
+    hop_j: Floats
+    out_j: Floats
+    back_j: Floats
+    ends_s: float
+    ends_j: float
+    usable_j: float
+    turnaround_s: float
+
+    @property
+    def drones(self) -> int:
+        """How many share the work."""
+        return len(self.out_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +61,9 @@ class Market:
 
     ``cover`` holds the columns on offer; ``place`` the row of ``time_s`` that
     each column's position has and ``heading_deg`` its heading. The last row
-    of ``time_s`` is home. ``hold_s`` is the time a station takes.
+    of ``time_s`` is home. ``hold_s`` is the time a station takes. With a
+    ``fleet``, a tour is judged by the mission that it makes when it is cut
+    into sorties in the best way; without, as one endless flight.
     """
 
     cover: Cover
@@ -40,33 +72,174 @@ class Market:
     time_s: Floats
     hold_s: float
     yaw_deg_s: float
+    fleet: Fleet | None = None
+
+    @property
+    def _data(self) -> Data:
+        return (self.place, self.heading_deg, self.time_s)
 
     def hop_s(self, i: int, j: int) -> float:
         """From column i to column j; −1 is home."""
-        data = (self.place, self.heading_deg, self.time_s)
-        return float(_hop(i, j, data, self.yaw_deg_s))
+        return float(_hop(i, j, self._data, self.yaw_deg_s))
 
     def tour_s(self, tour: Ints) -> float:
         """Home, all stations in their order, home: holding and flying."""
-        data = (self.place, self.heading_deg, self.time_s)
-        flying = _tour_s(tour, data, self.yaw_deg_s)
+        flying = _tour_s(tour, self._data, self.yaw_deg_s)
         return float(flying + self.hold_s * len(tour))
+
+    def mission_s(self, tour: Ints) -> float:
+        """How long it takes until the last drone is back, waiting left out."""
+        if self.fleet is None or not len(tour):
+            return self.tour_s(tour)
+        costs = (self.hold_s, self.yaw_deg_s)
+        _, worst = _mission(tour, costs, self._data, _packed(self.fleet))
+        return float(worst)
+
+
+def _packed(fleet: Fleet | None) -> Sorties:
+    """A fleet as kernels take it; none at all has no rows."""
+    if fleet is None:
+        none = np.empty((0, 0))
+        return none, none, none, none, none, np.zeros(4)
+    figures = (fleet.ends_s, fleet.ends_j, fleet.usable_j, fleet.turnaround_s)
+    return (
+        fleet.out_s,
+        fleet.back_s,
+        fleet.hop_j,
+        fleet.out_j,
+        fleet.back_j,
+        np.array(figures, dtype=np.float64),
+    )
 
 
 @compiled
-def _hop(i: int, j: int, data: tuple[Ints, Floats, Floats], yaw_deg_s: float) -> float:
+def _hop(i: int, j: int, data: Data, yaw_deg_s: float) -> float:
     place, heading, time = data
     home = len(time) - 1
     a = home if i < 0 else place[i]
     b = home if j < 0 else place[j]
     if i < 0 or j < 0:
         return float(time[a, b])
+    if a != b:  # the nose may turn all the way round on the way
+        return float(max(time[a, b], 180.0 / yaw_deg_s))
     turn = abs((heading[j] - heading[i] + 180.0) % 360.0 - 180.0)
-    return float(max(time[a, b], turn / yaw_deg_s))
+    return float(max(1.0, turn / yaw_deg_s))
 
 
 @compiled
-def _tour_s(tour: Ints, data: tuple[Ints, Floats, Floats], yaw_deg_s: float) -> float:
+def _trips(
+    tour: Ints, costs: tuple[float, float], data: Data, fleet: Sorties, drone: int
+) -> Floats:
+    """(n, n + 1): one drone's sortie through stations a … b − 1."""
+    hold, yaw = costs
+    out, back, hop_j, out_j, back_j, figures = fleet
+    n, at = len(tour), data[0][tour]
+    trip = np.full((n, n + 1), _FAR)
+    for a in range(n):
+        time = out[drone, at[a]] + hold
+        energy = out_j[drone, at[a]] + hold + figures[1]
+        for b in range(a, n):
+            if b > a:
+                hop = _hop(tour[b - 1], tour[b], data, yaw)
+                time += hop + hold
+                energy += max(hop, hop_j[at[b - 1], at[b]]) + hold
+            if energy > figures[2]:
+                break
+            if energy + back_j[drone, at[b]] <= figures[2]:
+                trip[a, b + 1] = time + back[drone, at[b]] + figures[0]
+    return trip
+
+
+@compiled
+def _runs(trip: Floats, turnaround: float) -> Floats:
+    """(n, n + 1): the same in as many sorties as it takes."""
+    n = len(trip)
+    total = np.full((n, n + 1), _FAR)
+    for a in range(n - 1, -1, -1):
+        for m in range(a + 1, n + 1):
+            if trip[a, m] >= _FAR:
+                continue
+            total[a, m] = min(total[a, m], trip[a, m])
+            begin = trip[a, m] + turnaround
+            for b in range(m + 1, n + 1):
+                total[a, b] = min(total[a, b], begin + total[m, b])
+    return total
+
+
+@compiled
+def _one_by_one(
+    tour: Ints, costs: tuple[float, float], data: Data, fleet: Sorties
+) -> float:
+    """The time of one drone for the whole tour, cut by the battery."""
+    hold, yaw = costs
+    out, back, hop_j, out_j, back_j, figures = fleet
+    ends_s, ends_j, usable, turnaround = figures
+    n, at = len(tour), data[0][tour]
+    best = np.full(n + 1, _FAR)
+    best[0] = -turnaround
+    for a in range(n):
+        if best[a] >= _FAR:
+            continue
+        time = out[0, at[a]] + hold
+        energy = out_j[0, at[a]] + hold + ends_j
+        for b in range(a, n):
+            if b > a:
+                hop = _hop(tour[b - 1], tour[b], data, yaw)
+                time += hop + hold
+                energy += max(hop, hop_j[at[b - 1], at[b]]) + hold
+            if energy > usable:
+                break
+            total = best[a] + turnaround + time + back[0, at[b]] + ends_s
+            if energy + back_j[0, at[b]] <= usable and total < best[b + 1]:
+                best[b + 1] = total
+    return float(best[n])
+
+
+@compiled
+def _one_more(runs: Floats, drones: int, worst: Floats, total: Floats) -> None:
+    """Let one more drone take a stretch, in place; it may stay at home."""
+    high, add = worst.copy(), total.copy()
+    for a in range(len(runs)):
+        for b in range(a + 1, len(runs) + 1):
+            w, t = max(worst[a], runs[a, b]), total[a] + runs[a, b]
+            if w * drones + _SHARE * t < high[b] * drones + _SHARE * add[b]:
+                high[b], add[b] = w, t
+    worst[:], total[:] = high, add
+
+
+@compiled
+def _mission(
+    tour: Ints, costs: tuple[float, float], data: Data, fleet: Sorties
+) -> tuple[float, float]:
+    """What a tour is worth cut into sorties, and the time that it takes.
+
+    With several drones each takes one stretch of the tour. Mostly the last
+    drone to land counts, a little everybody's time: what is saved anywhere
+    can be shared.
+    """
+    drones, n = len(fleet[0]), len(tour)
+    if drones == 1:
+        alone = _one_by_one(tour, costs, data, fleet)
+        return alone, alone
+    worst, total = np.full(n + 1, _FAR), np.full(n + 1, _FAR)
+    worst[0] = total[0] = 0.0
+    for d in range(drones):
+        trips = _trips(tour, costs, data, fleet, d)
+        _one_more(_runs(trips, fleet[5][3]), drones, worst, total)
+    blend = (1.0 - _SHARE) * drones * worst[n] + _SHARE * total[n]
+    return blend, worst[n]
+
+
+@compiled
+def _cost(tour: Ints, costs: tuple[float, float], data: Data, fleet: Sorties) -> float:
+    """What the search makes less."""
+    if len(fleet[0]) == 0 or len(tour) == 0:
+        return _tour_s(tour, data, costs[1]) + costs[0] * len(tour)
+    return _mission(tour, costs, data, fleet)[0]
+
+
+@compiled
+def _tour_s(tour: Ints, data: Data, yaw_deg_s: float) -> float:
     if len(tour) == 0:
         return 0.0
     total = _hop(-1, tour[0], data, yaw_deg_s)
@@ -80,7 +253,7 @@ def _best_slot(
     c: int,
     tour: Ints,
     n: int,
-    data: tuple[Ints, Floats, Floats],
+    data: Data,
     yaw_deg_s: float,
 ) -> tuple[int, float]:
     """Where column c lengthens the tour least, and by how much."""
@@ -117,7 +290,7 @@ def _ruin(
     tour: Ints,
     n: int,
     size: int,
-    data: tuple[Ints, Floats, Floats],
+    data: Data,
     counts: Ints32,
     cover: tuple[Ints, Ints32],
 ) -> int:
@@ -188,7 +361,7 @@ def _recover(
     tour: Ints,
     n: int,
     costs: tuple[float, float, float],
-    data: tuple[Ints, Floats, Floats],
+    data: Data,
     counts: Ints32,
     cover: Table,
 ) -> int:
@@ -235,7 +408,7 @@ def _spare(c: int, counts: Ints32, cover: tuple[Ints, Ints32]) -> bool:
 def _prune(
     tour: Ints,
     n: int,
-    data: tuple[Ints, Floats, Floats],
+    data: Data,
     yaw: float,
     counts: Ints32,
     cover: tuple[Ints, Ints32],
@@ -260,7 +433,7 @@ def _prune(
 
 
 @compiled
-def _or_opt(tour: Ints, n: int, data: tuple[Ints, Floats, Floats], yaw: float) -> bool:
+def _or_opt(tour: Ints, n: int, data: Data, yaw: float) -> bool:
     """Move single stations to better slots; whether any moved."""
     moved = False
     for k in range(n):
@@ -281,7 +454,7 @@ def _or_opt(tour: Ints, n: int, data: tuple[Ints, Floats, Floats], yaw: float) -
 
 
 @compiled
-def _two_opt(tour: Ints, n: int, data: tuple[Ints, Floats, Floats], yaw: float) -> bool:
+def _two_opt(tour: Ints, n: int, data: Data, yaw: float) -> bool:
     """Reverse one stretch where that is shorter; whether one was found."""
     ahead, back = np.zeros(n + 1), np.zeros(n + 1)
     for k in range(1, n):
@@ -305,9 +478,7 @@ def _two_opt(tour: Ints, n: int, data: tuple[Ints, Floats, Floats], yaw: float) 
 
 
 @compiled
-def _shorten(
-    tour: Ints, n: int, data: tuple[Ints, Floats, Floats], yaw: float, rounds: int
-) -> None:
+def _shorten(tour: Ints, n: int, data: Data, yaw: float, rounds: int) -> None:
     for _ in range(rounds):
         moved = _or_opt(tour, n, data, yaw)
         if not moved and not _two_opt(tour, n, data, yaw):
@@ -318,7 +489,8 @@ def _shorten(
 def _search(
     start: Ints,
     costs: tuple[float, float],
-    data: tuple[Ints, Floats, Floats],
+    data: Data,
+    fleet: Sorties,
     cover: Table,
     plan: tuple[int, int, float, float],
 ) -> Ints:
@@ -334,7 +506,7 @@ def _search(
     counts = np.zeros(len(cover[2]) - 1, dtype=np.int32)
     for k in range(n):
         _count(now[k], 1, counts, by_col)
-    now_s = _tour_s(now[:n], data, yaw) + hold * n
+    now_s = _cost(now[:n], costs, data, fleet)
     best, best_s = now[:n].copy(), now_s
     for i in range(rounds):
         trial[:n] = now[:n]
@@ -344,11 +516,11 @@ def _search(
         noise = 0.0 if np.random.random() < 0.3 else _NOISE
         m = _recover(trial, m, (hold, yaw, noise), data, there, cover)
         m = _prune(trial, m, data, yaw, there, by_col)
-        trial_s = _tour_s(trial[:m], data, yaw) + hold * m
+        trial_s = _cost(trial[:m], costs, data, fleet)
         temperature = heat + (cool - heat) * i / rounds
         if trial_s < now_s + 4.0 * temperature + hold:
             _shorten(trial, m, data, yaw, 12)
-            trial_s = _tour_s(trial[:m], data, yaw) + hold * m
+            trial_s = _cost(trial[:m], costs, data, fleet)
         if trial_s < now_s - temperature * np.log(np.random.random() + 1e-12):
             now[:m] = trial[:m]
             n, now_s, counts = m, trial_s, there
@@ -376,6 +548,7 @@ def improved(
         np.asarray(tour, dtype=np.int64),
         (market.hold_s, market.yaw_deg_s),
         (market.place, market.heading_deg, market.time_s),
+        _packed(market.fleet),
         (c.indptr, c.rows, c.row_ptr, c.cols, 1.0 / np.diff(c.row_ptr)),
         (seed, rounds, heat[0], heat[1]),
     )

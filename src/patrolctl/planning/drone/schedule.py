@@ -175,7 +175,7 @@ def _place(
             break
         if clashes is not None:
             _wait_for_silence(flight, talks, clashes)
-        fits = flight.energy_s <= task.usable_s and _clear(flight, placed)
+        fits = flight.energy_s <= task.spent_s and _clear(flight, placed)
         end = flight.start_s + flight.duration_s
         if fits and (best is None or end < best[0] - 1e-6):
             best = (end, flight.start_s)

@@ -1,6 +1,7 @@
 """The search for stations and tour: from an offer to a cut, timed tour."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -8,25 +9,23 @@ import numpy.typing as npt
 from patrolctl.acoustics.bands import Floats
 from patrolctl.planning.drone.cover import greedy
 from patrolctl.planning.drone.flight import Flight, Stop, flight
-from patrolctl.planning.drone.improve import Market, improved, ordered
+from patrolctl.planning.drone.improve import Fleet, Market, improved, ordered
+from patrolctl.planning.drone.offer import Offer
 from patrolctl.planning.drone.order import Budget
 from patrolctl.planning.drone.sorties import Chain, Cut
-from patrolctl.planning.drone.stations import (
-    Offer,
-    Survey,
-    ends_energy_s,
-    landing_s,
-)
+from patrolctl.planning.drone.stations import Survey, ends_energy_s, landing_s
 from patrolctl.planning.drone.task import Task
 from patrolctl.planning.progress import PlanProgress, Tell
 from patrolctl.planning.space import LegTable
+from patrolctl.planning.space.legs import STRAIGHT
 
 Ints = npt.NDArray[np.int64]
-_ROUNDS = 250  # a chunk of ruin and recover between two looks at the clock
+_ROUNDS = 100  # a chunk of ruin and recover between two looks at the clock
 _ROUNDS_EACH = 25  # … and no more than this for each station
-_CHUNKS = 14
+_CHUNKS = 40
 _HEAT_S = 6.0
 _PASSES = 3
+_SEARCH = 0.78  # share of the time limit after which the search ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,8 @@ def bench_of(task: Task, view: Survey, goods: Offer) -> Bench:
     """Time all flights between the places on offer."""
     heads = len(view.candidates.headings_deg)
     places, inverse = np.unique(goods.columns // heads, return_inverse=True)
-    table = view.legs.table(np.concatenate([places, view.home_nodes]))
+    nodes = np.concatenate([places, view.home_nodes])
+    table = view.legs.table(nodes, len(view.home_nodes))
     headings = view.candidates.headings_deg[goods.columns % heads]
     market = Market(
         cover=goods.cover,
@@ -56,8 +56,35 @@ def bench_of(task: Task, view: Survey, goods: Offer) -> Bench:
         time_s=_with_one_home(table.time_s, len(places)),
         hold_s=task.order.message_s,
         yaw_deg_s=task.profile.yaw_rate_deg_s,
+        fleet=_fleet(task, table, len(places)),
     )
     return Bench(goods, market, table, places)
+
+
+def _fleet(task: Task, table: LegTable, places: int) -> Fleet:
+    """Sorties as the search sees them.
+
+    Ways round corners are taken to climb all along: their energy is a guess
+    until they are flown, and should not turn out too low.
+    """
+    up = task.space.floor_m
+    climb = float(task.motion.leg_s(np.zeros(3), np.array([0.0, 0.0, up])))
+    power = (task.profile.cruise_power_ratio, task.profile.climb_power_ratio)
+    z = table.points_m[:, 2]
+    rises = (z[None, :] > z[:, None] + 0.1) | (table.kind != STRAIGHT)
+    energy = table.time_s * np.maximum(1.0, np.where(rises, max(power), power[0]))
+    time = table.time_s
+    return Fleet(
+        out_s=np.ascontiguousarray(time[places:, :places]),
+        back_s=np.ascontiguousarray(time[:places, places:].T),
+        hop_j=np.ascontiguousarray(energy[:places, :places]),
+        out_j=np.ascontiguousarray(energy[places:, :places]),
+        back_j=np.ascontiguousarray(energy[:places, places:].T),
+        ends_s=climb + landing_s(task, up),
+        ends_j=ends_energy_s(task),
+        usable_j=task.spent_s,
+        turnaround_s=task.order.turnaround_s,
+    )
 
 
 def _with_one_home(time_s: Floats, places: int, drone: int = 0) -> Floats:
@@ -69,7 +96,7 @@ def _with_one_home(time_s: Floats, places: int, drone: int = 0) -> Floats:
 def market_of(bench: Bench, drone: int) -> Market:
     """The market as one drone sees it, with the times known by now."""
     time = _with_one_home(bench.table.time_s, len(bench.places), drone)
-    return replace(bench.market, time_s=time)
+    return replace(bench.market, time_s=time, fleet=None)
 
 
 def first_tour(bench: Bench) -> Ints:
@@ -78,49 +105,62 @@ def first_tour(bench: Bench) -> Ints:
     return ordered(bench.market, greedy(cover, np.ones(cover.n_cols)))
 
 
-@dataclass(slots=True)
-class Incumbent:
-    """The best so far, as the search sees it: one tour from one home."""
-
-    tour: Ints
-    time_s: float
-
-
 def searched(task: Task, bench: Bench, budget: Budget, report: "Reporter") -> Ints:
     """Improve the first tour until the work or the time is used up."""
-    market = bench.market
-    now = Incumbent(first_tour(bench), 0.0)
-    now.time_s = market.tour_s(now.tour)
-    chunks = max(2, round(_CHUNKS * min(1.0, task.order.effort)))
-    for turn in range(_PASSES if task.order.effort >= 1.0 else 1):
-        heat = _HEAT_S if turn == 0 else _HEAT_S / 4
+    market, effort = bench.market, task.order.effort
+    tour = first_tour(bench)
+    best, best_s = tour, market.mission_s(tour)
+    passes = _PASSES if effort >= 1.0 else 1
+    chunks = max(2, round(_CHUNKS * min(1.0, effort)))
+    for turn in range(passes):
+        heat = _HEAT_S if turn == 0 else _HEAT_S / 3
         for k in range(chunks):
-            if budget.over(0.9):
-                return now.tour
+            if budget.over(_SEARCH):
+                return best
             hot, cool = (heat * (1 - x / chunks) + 0.05 for x in (k, k + 1))
             seed = task.order.seed * 7919 + turn * 101 + k
-            rounds = min(_ROUNDS, _ROUNDS_EACH * len(now.tour))
-            tour = improved(
-                market, now.tour, seed=seed, rounds=rounds, heat=(hot, cool)
-            )
-            now = Incumbent(tour, market.tour_s(tour))
-            report.found(now.time_s, (turn * chunks + k) / (_PASSES * chunks))
-        _sharpen(bench, now.tour)
-        now.tour = ordered(market, now.tour) if turn == 0 else now.tour
-        now.time_s = market.tour_s(now.tour)
-    return now.tour
+            rounds = min(_ROUNDS, _ROUNDS_EACH * len(tour))
+            tour = improved(market, tour, seed=seed, rounds=rounds, heat=(hot, cool))
+            if _found_out(bench, tour):
+                best_s = market.mission_s(best)
+            time_s = market.mission_s(tour)
+            if time_s < best_s - 1e-6:
+                best, best_s = tour, time_s
+            report.found(best_s, (turn * chunks + k) / (passes * chunks))
+    return best
 
 
-def _sharpen(bench: Bench, tour: Ints) -> None:
-    """Replace estimates round corners by exact times, near the tour."""
-    market, table = bench.market, bench.table
-    rows = market.place[tour]
-    home = len(bench.places)
-    for i in np.append(rows, home):
-        near = np.argsort(table.time_s[i, rows], kind="stable")[:8]
-        for j in np.append(rows[near], home):
-            for a, b in ((int(i), int(j)), (int(j), int(i))):
-                market.time_s[a, b] = table.exact(a, b)
+def _found_out(bench: Bench, tour: Ints) -> bool:
+    """Replace guessed times by true ones, along the tour; whether there were."""
+    market, table, places = bench.market, bench.table, len(bench.places)
+    at = [int(a) for a in market.place[tour]]
+    pairs = [(a, b) for a, b in pairwise(at) if a != b and table.guessed(a, b)]
+    for a, b in pairs:
+        for i, j in ((a, b), (b, a)):
+            market.time_s[i, j] = table.exact(i, j)
+            if market.fleet is not None:
+                market.fleet.hop_j[i, j] = table.energy_s(i, j)
+    found = bool(pairs)
+    homes = range(places, len(table.points_m)) if market.fleet is not None else ()
+    for home in homes:
+        for a in at:
+            if table.guessed(home, a):
+                _found_home(bench, home, a)
+                found = True
+    return found
+
+
+def _found_home(bench: Bench, home: int, place: int) -> None:
+    """Replace the guessed times from and to a home."""
+    market, table, fleet = bench.market, bench.table, bench.market.fleet
+    out, back = table.exact(home, place), table.exact(place, home)
+    drone = home - len(bench.places)
+    if drone == 0:
+        market.time_s[-1, place], market.time_s[place, -1] = out, back
+    if fleet is not None:
+        fleet.out_s[drone, place], fleet.back_s[drone, place] = out, back
+        fleet.out_j[drone, place] = table.energy_s(home, place)
+        fleet.back_j[drone, place] = table.energy_s(place, home)
 
 
 def chain_of(task: Task, bench: Bench, tour: Ints) -> Chain:
@@ -154,7 +194,7 @@ def chain_of(task: Task, bench: Bench, tour: Ints) -> Chain:
             back_s[d, k] = table.exact(row, home) + down
             back_j[d, k] = table.energy_s(row, home) + down
     return Chain(hop_s, hop_j, out_s, out_j, back_s, back_j, task.order.message_s,
-                 task.usable_s, task.order.turnaround_s)  # fmt: skip
+                 task.spent_s, task.order.turnaround_s)  # fmt: skip
 
 
 def stops_of(task: Task, view: Survey, bench: Bench, tour: Ints) -> list[Stop]:

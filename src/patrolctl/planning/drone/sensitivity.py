@@ -1,25 +1,21 @@
 """What is left of the reach when the world is not as planned."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from patrolctl.acoustics import Listening, reach_table
 from patrolctl.acoustics.bands import Floats
+from patrolctl.acoustics.speaker import axis_of
 from patrolctl.domain.plan import Window
-from patrolctl.planning.drone.candidates import HEADINGS
-from patrolctl.planning.drone.coverage import (
-    Hearing,
-    Listeners,
-    columns_of,
-    hearing_of,
-)
+from patrolctl.planning.drone.coverage import Hearing, hearing_of
 from patrolctl.planning.drone.flight import Stop
 from patrolctl.planning.drone.task import MOST_REACH_M, Task
 
 NOISE_DB = 3.0
 ERROR_M = 5.0
+_CHUNK = 32  # stations at a time: a row of receivers each
 _TURN_RAD = 2.399963  # golden angle: neighbours are not displaced alike
 
 
@@ -45,25 +41,44 @@ def _hearing(task: Task, listening: Listening) -> Hearing:
     )
 
 
-def _ratio(task: Task, points_m: Floats, stops: list[Stop], hearing: Hearing) -> float:
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """Pairs of a station and a receiver that see each other.
+
+    ``metres`` is the distance rounded up, ``cosine`` that of the angle off
+    the horn's axis.
+    """
+
+    receiver: npt.NDArray[np.int64]
+    metres: npt.NDArray[np.int64]
+    cosine: Floats
+
+
+def _sight(task: Task, points_m: Floats, stops: list[Stop], range_m: float) -> _Sight:
     r = task.receivers
-    axes = task_axes(task)
-    indptr, rows = columns_of(
-        task.scene, points_m, axes, Listeners(r.points_m, r.indoors, r.normal), hearing
-    )
-    reached = np.zeros(len(r), dtype=np.bool_)
-    for k, stop in enumerate(stops):
-        c = k * HEADINGS + stop.column % HEADINGS
-        reached[rows[indptr[c] : indptr[c + 1]]] = True
-    return round(float(reached.mean()), 4)
+    who, far, cosine = [], [], []
+    for first in range(0, len(stops), _CHUNK):
+        here = points_m[first : first + _CHUNK]
+        visible = task.scene.visible(
+            here, r.points_m, range_m=range_m, error_m=0.0, normals=r.normal
+        )
+        for k, stop in enumerate(stops[first : first + _CHUNK]):
+            rows = np.flatnonzero(visible[k])
+            delta = r.points_m[rows] - here[k]
+            d = np.maximum(np.linalg.norm(delta, axis=1), 1e-6)
+            axis = axis_of(stop.heading_deg, task.speaker.tilt_deg)
+            who.append(rows)
+            far.append(np.ceil(d).astype(np.int64))
+            cosine.append(delta @ axis / d)
+    return _Sight(np.concatenate(who), np.concatenate(far), np.concatenate(cosine))
 
 
-def task_axes(task: Task) -> npt.NDArray[np.float64]:
-    """(headings, 3) axes of the horn for every heading of the candidates."""
-    headings = np.radians(np.linspace(0.0, 360.0, HEADINGS, endpoint=False))
-    tilt = np.radians(task.speaker.tilt_deg)
-    flat = np.column_stack([np.sin(headings), np.cos(headings)]) * np.cos(tilt)
-    return np.column_stack([flat, np.full(HEADINGS, -np.sin(tilt))])
+def _ratio(task: Task, sight: _Sight, hearing: Hearing) -> float:
+    """Share of receivers that some station in sight reaches."""
+    row = task.receivers.indoors[sight.receiver].astype(np.int64)
+    at = np.clip(sight.metres - 1, 0, hearing.cosines.shape[1] - 1)
+    ok = (sight.metres <= hearing.range_m) & (sight.cosine >= hearing.cosines[row, at])
+    return round(len(np.unique(sight.receiver[ok])) / len(task.receivers), 4)
 
 
 def sensitivity_of(task: Task, stops: list[Stop]) -> dict[str, float]:
@@ -85,17 +100,17 @@ def sensitivity_of(task: Task, stops: list[Stop]) -> dict[str, float]:
         )
     for window in Window:
         worlds[f"window_{window}"] = replace(base, window=window)
-    out = {
-        f"reached_ratio_{name}": _ratio(task, at, stops, _hearing(task, world))
-        for name, world in worlds.items()
-    }
+    heard = {name: _hearing(task, world) for name, world in worlds.items()}
+    far = max(h.range_m for h in heard.values())
+    sight = _sight(task, at, stops, far)
+    out = {f"reached_ratio_{name}": _ratio(task, sight, h) for name, h in heard.items()}
     angle = _TURN_RAD * np.arange(len(stops))
     shift = ERROR_M * np.column_stack(
         [np.cos(angle), np.sin(angle), np.zeros(len(stops))]
     )
-    hearing = _hearing(task, base)
+    base_range = heard["planned"].range_m
     out["reached_ratio_position_error_5_m"] = min(
-        _ratio(task, at + shift, stops, hearing),
-        _ratio(task, at - shift, stops, hearing),
+        _ratio(task, _sight(task, moved, stops, base_range), heard["planned"])
+        for moved in (at + shift, at - shift)
     )
     return out

@@ -1,7 +1,9 @@
 """The drone planner: one readable recipe."""
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +26,15 @@ from patrolctl.planning.drone.document import (
     sortie_of,
 )
 from patrolctl.planning.drone.flight import Flight
+from patrolctl.planning.drone.offer import (
+    Offer,
+    come_of,
+    offer,
+    quick_offer,
+    widened,
+)
 from patrolctl.planning.drone.order import Budget, DroneOrder
+from patrolctl.planning.drone.prices import Prices
 from patrolctl.planning.drone.reasons import reasons_for
 from patrolctl.planning.drone.roster import Roster, roster_of
 from patrolctl.planning.drone.search import (
@@ -39,8 +49,6 @@ from patrolctl.planning.drone.stations import (
     Survey,
     ends_energy_s,
     landing_s,
-    offer,
-    quick_offer,
     survey,
 )
 from patrolctl.planning.drone.task import Task, home_points, task_of
@@ -49,6 +57,8 @@ from patrolctl.planning.progress import PlanProgress, untold
 Ints = npt.NDArray[np.int64]
 _POSITIONS = 3000
 _FEWEST = 250
+_PRICING = 0.5  # share of the limit after which columns are no longer priced
+_BOUNDING = 0.8  # … and the bound no longer raised
 _HURRY = 0.3  # a first plan that takes this share of the limit is the plan
 _CUT_SHORT = "stopped early: a coarse grid, no bound; more may be reachable"
 
@@ -84,11 +94,59 @@ def plan_drone(
             return _finish(task, *coarse, (budget, report))
     view = survey(task, most=max(_FEWEST, round(_POSITIONS * order.effort)))
     report.stage("choosing stations", 0.25)
-    goods = offer(task, view, lambda: budget.over(0.4))
+    goods = offer(task, view, lambda: budget.over(_PRICING))
     bench = bench_of(task, view, goods)
-    report.bound_s = global_bound_s(task, view, bench)
-    tour = searched(task, bench, budget, report)
+    with _Bounding(task, view, goods, budget, report) as bounding:
+        tour = searched(task, bench, budget, report)
+        bounding.settle()
     return _finish(task, view, bench, tour, (budget, report))
+
+
+class _Bounding:
+    """Raises the bound beside the search, on the other core.
+
+    What it finds has no influence on the plan.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        view: Survey,
+        goods: Offer,
+        budget: Budget,
+        report: Reporter,
+    ) -> None:
+        self._of = (task, view)
+        self._pricing = goods.pricing
+        self._report = report
+        self._left = False
+        self._enough = lambda: self._left or budget.over(_BOUNDING)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="bound")
+        self._work: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._tell()
+        if self._pricing is not None and self._of[0].order.effort >= 1.0:
+            self._work = self._pool.submit(self._widen)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._left = True
+        self._pool.shutdown()
+
+    def _widen(self) -> None:
+        if self._pricing is not None:
+            widened(*self._of, self._pricing, self._enough)
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._pricing is not None:
+            self._report.bound_s = global_bound_s(*self._of, self._pricing.result())
+
+    def settle(self) -> None:
+        """Wait for the bound: it ends by itself or with the time limit."""
+        if self._work is not None:
+            self._work.result()
 
 
 def _coarse(task: Task, report: Reporter) -> tuple[Survey, Bench, Ints] | None:
@@ -99,7 +157,7 @@ def _coarse(task: Task, report: Reporter) -> tuple[Survey, Bench, Ints] | None:
     except NoFeasiblePlan:
         return None  # a finer grid may find what a coarse one does not
     tour = first_tour(bench)
-    report.found(bench.market.tour_s(tour), 0.0, "a first plan")
+    report.found(bench.market.mission_s(tour), 0.0, "a first plan")
     return view, bench, tour
 
 
@@ -196,34 +254,39 @@ def _gap(time_s: float, bound_s: float) -> float | None:
     return round((time_s - bound_s) / time_s, 4) if time_s > 0.0 else None
 
 
-def global_bound_s(task: Task, view: Survey, bench: Bench) -> float:
+def global_bound_s(task: Task, view: Survey, prices: Prices) -> float:
     """What no choice of stations, order and sorties beats.
 
     Holding and coming by the prices, or the least number of messages and
     the flying between receivers that no two share a place; then the sorties
     that so much work takes.
     """
-    prices = bench.offer.prices
-    if prices is None:
-        return 0.0
-    least = _least(task)
-    count = float(np.ceil(prices.stations - 1e-6)) * task.order.message_s
-    work = max(prices.bound_s, count + _least_flying_s(task, view))
+    least, points = _least(task), view.candidates.points_m
     cheap = min(1.0, task.profile.cruise_power_ratio)
-    return least.mission_s(work, least.sorties(work * cheap))
+    home_s = come_of(task, points, home_points(task)).home_s
+    by_prices = least.with_ends(home_s, home_s * cheap)
+    count = float(np.ceil(prices.stations - 1e-6)) * task.order.message_s
+    flying, trip = _least_flying_s(task, view)
+    by_count = count + flying
+    return max(
+        by_prices.mission_s(prices.bound_s, by_prices.sorties(prices.bound_s * cheap)),
+        least.mission_s(by_count, least.sorties(by_count * cheap)),
+        trip + least.ends_s + task.order.message_s,
+    )
 
 
-def _least_flying_s(task: Task, view: Survey) -> float:
+def _least_flying_s(task: Task, view: Survey) -> tuple[float, float]:
+    """All flying at least, and the longest round trip that one receiver asks."""
     points, homes = view.candidates.points_m, home_points(task)
     heads = len(view.candidates.headings_deg)
     out = task.motion.leg_s(homes[:, None, :], points[None, :, :]).min(axis=0)
     back = task.motion.leg_s(points[:, None, :], homes[None, :, :]).min(axis=1)
     alone = least_round_s(out + back, view.cover, heads)
     if len(homes) > 1:
-        return alone  # each drone has a trip of its own, none need visit all
+        return alone, alone  # each drone has a trip of its own
     groups = apart(view.cover, heads)
     every = np.vstack([points, homes])
-    return max(alone, visits_s(every, groups, task.motion))
+    return max(alone, visits_s(every, groups, task.motion)), alone
 
 
 def conditional_bound_s(task: Task, bench: Bench, roster: Roster) -> float:

@@ -1,15 +1,14 @@
-"""From free space to an offer of stations: coverage, prices, core columns."""
+"""Where one can hover and be heard: positions, coverage, road map."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from patrolctl.acoustics.bands import Floats
 from patrolctl.domain.errors import NoFeasiblePlan
 from patrolctl.planning.drone.candidates import (
+    COARSE,
     Candidates,
     candidates_of,
     facing,
@@ -20,20 +19,13 @@ from patrolctl.planning.drone.coverage import (
     Listeners,
     columns_of,
     cover_of,
-    transposed,
 )
-from patrolctl.planning.drone.prices import Costs, Prices, prices_of
-from patrolctl.planning.drone.reduce import needed_rows, with_rows
 from patrolctl.planning.drone.task import Task, home_points
 from patrolctl.planning.space import Legs
-from patrolctl.planning.space.motion import trapezoid_s
 
 Ints = npt.NDArray[np.int64]
 _ALL_ACTIVE = 3000  # sites with fewer receivers are solved on all of them
-_EVERY = 3
-_CORE_COLUMNS = 1400
-_CORE_PLACES = 700
-_NEIGHBOURS = 8
+_EVERY = 6
 _PASS_M = 20.0
 
 
@@ -57,7 +49,7 @@ def active_rows(task: Task) -> Ints:
     """Receivers to solve on.
 
     Of a façade's windows one above the other: the lowest, the highest and
-    every third. What lies between is seen to later.
+    every sixth. What lies between is seen to later.
     """
     r = task.receivers
     if len(r) <= _ALL_ACTIVE:
@@ -130,7 +122,7 @@ def _reachable(
     for home in homes:
         there, back = legs.round_trip_s(int(home))
         spent = (there + back)[:count] * power + task.order.message_s
-        out |= spent + ends_energy_s(task) <= task.usable_s
+        out |= spent + ends_energy_s(task) <= task.spent_s
     return out
 
 
@@ -170,13 +162,15 @@ def survey(task: Task, *, most: int) -> Survey:
         most=most,
     )
     active = active_rows(task)
-    found = _columns(task, candidates, active)
+    found = columns_at(task, candidates, active)
     missed = np.setdiff1d(np.arange(len(active)), np.unique(found[1]))
     if len(missed):
         extra = facing(
             task.space, task.receivers, active[missed], task.requirement.standoff_m
         )
-        more = _columns(task, replace(candidates, points_m=extra), active)
+        if most >= COARSE:
+            extra = _useful(task, replace(candidates, points_m=extra), active[missed])
+        more = columns_at(task, replace(candidates, points_m=extra), active)
         found = _appended(found, more)
         candidates = _with(candidates, extra)
     if not len(candidates.points_m):
@@ -204,6 +198,27 @@ def survey(task: Task, *, most: int) -> Survey:
     return Survey(candidates, legs, homes, active, cover, row_of)
 
 
+def _useful(task: Task, extra: Candidates, wanted: Ints) -> Floats:
+    """Of further positions those that reach the wanted: two choices for each.
+
+    All of them would lie too near to each other for flying to cost anything.
+    """
+    heads = len(extra.headings_deg)
+    indptr, rows = columns_at(task, extra, wanted)
+    kept: list[Ints] = []
+    for _ in range(2):
+        cover, _row_of = cover_of(indptr, rows.astype(np.int32), len(wanted))
+        if not cover.n_rows:
+            break
+        kept.append(greedy(cover, np.ones(cover.n_cols)) // heads)
+        ok = ~np.isin(np.arange(len(extra.points_m)), np.concatenate(kept))
+        indptr, left = _masked((indptr, rows), ok, heads)
+        rows = left.astype(np.int64)
+    if not kept:
+        return extra.points_m[:0]
+    return extra.points_m[np.unique(np.concatenate(kept))]
+
+
 def _appended(one: tuple[Ints, Ints], two: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
     """Columns of further positions after those of the first."""
     indptr = np.concatenate([one[0], one[0][-1] + two[0][1:]])
@@ -214,7 +229,12 @@ def _with(candidates: Candidates, extra: Floats) -> Candidates:
     return replace(candidates, points_m=np.vstack([candidates.points_m, extra]))
 
 
-def _columns(task: Task, candidates: Candidates, chosen: Ints) -> tuple[Ints, Ints]:
+def columns_at(task: Task, candidates: Candidates, chosen: Ints) -> tuple[Ints, Ints]:
+    """Receivers among the chosen that every position and heading reaches.
+
+    Returns:
+        ``indptr`` and indices into ``chosen`` of the columns.
+    """
     r = task.receivers
     indptr, rows = columns_of(
         task.scene,
@@ -241,142 +261,3 @@ def _masked(
     out = np.zeros(len(indptr), dtype=np.int64)
     np.cumsum(np.where(keep, sizes, 0), out=out[1:])
     return out, rows[entry].astype(np.int32)
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """The columns worth choosing from, over all receivers.
-
-    ``columns`` are numbers of the survey's columns; ``cover`` has them in
-    this order, and only rows that do not follow from others; ``reachable``
-    says which receivers any column of the survey reaches. ``prices`` is None
-    where nothing was priced.
-    """
-
-    columns: Ints
-    cover: Cover
-    reachable: npt.NDArray[np.bool_]
-    prices: Prices | None
-
-
-def come_s(task: Task, view: Survey) -> Floats:
-    """The least time to fly to each position from any other, or from home.
-
-    As the crow flies: a bound, whatever stands in between.
-    """
-    points = view.candidates.points_m
-    homes = home_points(task)
-    everything = np.vstack([points, homes])
-    k = min(_NEIGHBOURS + 1, len(everything))
-    found = cKDTree(everything).query(points, k=k)
-    gap, near = (np.asarray(x).reshape(len(points), -1) for x in found)
-    time = np.array(task.motion.leg_s(everything[near], points[:, None, :]))
-    time[near == np.arange(len(points))[:, None]] = np.inf
-    p = task.profile
-    # Whatever is farther than the last neighbour takes at least this long.
-    beyond = trapezoid_s(gap[:, -1], p.cruise_m_s, p.accel_m_s2)
-    return np.asarray(np.minimum(time.min(axis=1), beyond), dtype=np.float64)
-
-
-def offer(task: Task, view: Survey, enough: Callable[[], bool]) -> Offer:
-    """Price the columns and keep the good ones.
-
-    Raises:
-        NoFeasiblePlan: nobody can be reached.
-    """
-    start = _greedy(view)
-    costs = Costs(
-        task.order.message_s, come_s(task, view), len(view.candidates.headings_deg)
-    )
-    found, generated = prices_of(
-        view.cover,
-        costs,
-        start,
-        enough=enough,
-        effort=min(1.0, task.order.effort),
-    )
-    columns = _core(task, view, (found, generated), start)
-    return _complete(task, view, columns, found)
-
-
-def quick_offer(task: Task, view: Survey) -> Offer:
-    """The greedy choice and nothing else.
-
-    Raises:
-        NoFeasiblePlan: nobody can be reached.
-    """
-    return _complete(task, view, _greedy(view), None)
-
-
-def _greedy(view: Survey) -> Ints:
-    if view.cover.n_rows == 0:
-        raise NoFeasiblePlan(("nobody is reached from any place to hover",))
-    return greedy(view.cover, np.ones(view.cover.n_cols))
-
-
-def _core(task: Task, view: Survey, priced: tuple[Prices, Ints], start: Ints) -> Ints:
-    """The cheapest columns at these prices, on a bounded number of places."""
-    found, generated = priced
-    # Empty columns stand for positions that no drone gets to.
-    generated = generated[np.diff(view.cover.indptr)[generated] > 0]
-    heads = len(view.candidates.headings_deg)
-    effort = min(1.0, task.order.effort)
-    most = (round(_CORE_PLACES * effort), round(_CORE_COLUMNS * effort))
-    # First what the linear program uses, then what it nearly would.
-    rank = np.where(found.share > 1e-6, -1.0e6 - found.share, found.reduced)
-    order = generated[np.argsort(rank[generated], kind="stable")]
-    places = order // heads
-    _, first = np.unique(places, return_index=True)
-    ranked = places[np.sort(first)][: max(most[0], 40)]
-    chosen = order[np.isin(places, ranked)][: max(most[1], 150)]
-    return np.unique(np.concatenate([chosen, start]))
-
-
-def _complete(task: Task, view: Survey, columns: Ints, found: Prices | None) -> Offer:
-    """Reckon the columns' reach over all receivers, and add what is missing."""
-    everyone = np.arange(len(task.receivers))
-    reachable = np.zeros(len(everyone), dtype=np.bool_)
-    for _ in range(3):
-        indptr, rows = _of_columns(task, view, columns, everyone)
-        reachable[rows] = True
-        extra = _rescue(task, view, np.flatnonzero(~reachable), columns)
-        if not len(extra):
-            break
-        columns = np.unique(np.concatenate([columns, extra]))
-    cover, _ = cover_of(indptr, rows, len(everyone))
-    slim = with_rows(cover, needed_rows(cover))
-    return Offer(columns, slim, reachable, found)
-
-
-def _of_columns(
-    task: Task, view: Survey, columns: Ints, chosen: Ints
-) -> tuple[Ints, npt.NDArray[np.int32]]:
-    """Receivers among the chosen that each column reaches."""
-    heads = len(view.candidates.headings_deg)
-    places, inverse = np.unique(columns // heads, return_inverse=True)
-    part = replace(view.candidates, points_m=view.candidates.points_m[places])
-    indptr, rows = _columns(task, part, chosen)
-    at = inverse.reshape(-1) * heads + columns % heads
-    sizes = indptr[at + 1] - indptr[at]
-    out = np.zeros(len(columns) + 1, dtype=np.int64)
-    np.cumsum(sizes, out=out[1:])
-    pieces = [rows[indptr[k] : indptr[k + 1]] for k in at]
-    joined = np.concatenate(pieces) if pieces else np.empty(0, dtype=np.int64)
-    return out, joined.astype(np.int32)
-
-
-def _rescue(task: Task, view: Survey, missed: Ints, have: Ints) -> Ints:
-    """Columns that reach receivers which the present ones do not."""
-    if not len(missed):
-        return missed
-    live = np.diff(view.cover.indptr) > 0
-    columns = np.flatnonzero(live)
-    if not len(columns):
-        return columns
-    indptr, rows = _of_columns(task, view, columns, missed)
-    n = len(missed)
-    cover = transposed(indptr, rows, np.ones(n, dtype=np.int32))
-    if not len(rows):
-        return np.empty(0, dtype=np.int64)
-    chosen = columns[greedy(cover, np.ones(len(columns)))]
-    return np.setdiff1d(chosen, have)

@@ -34,6 +34,7 @@ from patrolctl.planning.space import FreeSpace, Limits, Motion, free_space
 MOST_REACH_M = 150.0  # farther, wind and turbulence decide
 HEAD_M = 1.7
 CAP_MARGIN_M = 1.0
+_ROUNDING = 0.004  # of the battery
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,15 @@ class Task:
     def usable_s(self) -> float:
         """Hover-seconds of a full battery less its reserve."""
         return self.profile.endurance_s * (1.0 - self.requirement.reserve_ratio)
+
+    @property
+    def spent_s(self) -> float:
+        """The most that a sortie is planned to spend of it.
+
+        The gate reckons with the document's rounded places and may find a
+        little more.
+        """
+        return self.usable_s * (1.0 - _ROUNDING)
 
 
 def _copters(order: DroneOrder) -> list[FleetVehicle]:
