@@ -22,6 +22,7 @@ from patrolctl.control.active import Services
 from patrolctl.control.alerts import Watch
 from patrolctl.control.announcements import Announcements, Shelves
 from patrolctl.control.exposure import Ledger
+from patrolctl.control.conflicts import Conflicts
 from patrolctl.control.feed import LiveFeed
 from patrolctl.control.fleet import Fleet
 from patrolctl.control.gate import Gate
@@ -30,15 +31,18 @@ from patrolctl.control.library import Library
 from patrolctl.control.member import Pace
 from patrolctl.control.occurring import Desk
 from patrolctl.control.planner import Planner
+from patrolctl.control.rota import Almanac
 from patrolctl.control.runs import Runs
 from patrolctl.control.timetable import Timetable
 from patrolctl.control.urgent import Urgent
 from patrolctl.control.withdrawals import Withdrawals
 from patrolctl.domain.brief import Brief
+from patrolctl.domain.conditions import ConditionRules
 from patrolctl.domain.errors import InputError
 from patrolctl.domain.exposure import ExposureCaps
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import FleetVehicle
+from patrolctl.formats.calendar import IcsFormat
 from patrolctl.mavlink import LinkOptions, Pulse, connect_vehicle
 from patrolctl.mqtt import MqttHub, asyncapi, open_mqtt
 from patrolctl.ports import Speaker, Store, Vehicle
@@ -73,6 +77,7 @@ class ServiceOptions:
     speedup: float = 1.0
     simulated: bool = False
     node: str | None = None
+    conditions: ConditionRules = ConditionRules()
     voice_models: tuple[Path, ...] = ()
     exposure: ExposureCaps = ExposureCaps()
 
@@ -234,7 +239,14 @@ async def open_service(
         desk = Desk(
             store.schedules, node_name(options.state_dir, options.node), clock
         )
-        timetable = Timetable(library, planner, runs, desk, store=store, rules=durable)
+        timetable = Timetable(
+            library,
+            planner,
+            runs,
+            desk,
+            store=store,
+            almanac=Almanac(durable, IcsFormat()),
+        )
         await open_schedules(stack, timetable)
         aftermath = await open_aftermath(
             stack,
@@ -258,6 +270,7 @@ async def open_service(
             fleet=fleet,
             runs=runs,
             timetable=timetable,
+            conflicts=Conflicts(timetable, store, clock, options.conditions),
             urgent=urgent,
             announcements=announcements,
             gate=gate,

@@ -85,6 +85,7 @@ async def run_service(settings: Settings) -> None:
         options = ServiceOptions(
             database=settings.database,
             node=settings.node,
+            conditions=settings.conditions,
             clip_dir=settings.clip_dir,
             state_dir=settings.data_dir,
             tlog_dir=settings.tlog_dir,

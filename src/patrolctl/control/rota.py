@@ -13,6 +13,7 @@ from patrolctl.control.planner import KIND_OF
 from patrolctl.domain.brief import Brief, Schedule, StoredSchedule
 from patrolctl.domain.errors import Conflict, Fault, InputError, NotFound
 from patrolctl.ports import ScheduleStore
+from patrolctl.ports.calendar import CalendarFormat
 
 LATE_MAX_S = 86400.0
 
@@ -43,6 +44,14 @@ class Recurrence(Protocol):
     def rule_text(self) -> Callable[[str], str]:
         """A rule in its normal form; InputError where it is none."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Almanac:
+    """What knows rules and calendars."""
+
+    rules: Recurrence
+    calendars: CalendarFormat
 
 
 class Source(StrEnum):

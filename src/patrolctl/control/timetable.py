@@ -12,10 +12,11 @@ from patrolctl.control.jobs import JobState, PlanOrder
 from patrolctl.control.library import Library
 from patrolctl.control.occurring import Desk, LaunchToken, see_through
 from patrolctl.control.planner import Planner
-from patrolctl.control.rota import Entry, Recurrence, Rota, Source
+from patrolctl.control.rota import Almanac, Entry, Rota, Source
 from patrolctl.control.runs import LaunchOrder, Runs
 from patrolctl.domain.brief import MissedPolicy, Occurrence, OccurrenceState, Schedule
-from patrolctl.domain.errors import Conflict, InputError, NotFound, PatrolError
+from patrolctl.domain.calendar import CalendarDefaults, CalendarEntry
+from patrolctl.domain.errors import Conflict, Fault, InputError, NotFound, PatrolError
 from patrolctl.domain.ids import PlanId, ScheduleId
 from patrolctl.domain.plan import PlanKind
 from patrolctl.ports import Store
@@ -77,7 +78,7 @@ class Timetable:
         runs: launches them.
         desk: the book of occurrences, this node's name, and the time.
         store: remembers what is paused, and runs.
-        rules: expands recurrence rules.
+        almanac: expands recurrence rules, and knows ``.ics`` files.
 
     ``changed`` is called when schedules were changed here.
     """
@@ -90,10 +91,11 @@ class Timetable:
         desk: Desk,
         *,
         store: Store,
-        rules: Recurrence,
+        almanac: Almanac,
     ) -> None:
-        self.rota = Rota(library, desk.book, rules)
-        self.rules = rules
+        self.rota = Rota(library, desk.book, almanac.rules)
+        self.rules = almanac.rules
+        self.calendars = almanac.calendars
         self.changed: Callable[[], None] = lambda: None
         self._library = library
         self._planner = planner
@@ -175,7 +177,7 @@ class Timetable:
         Raises:
             NotFound, InputError: as :meth:`create` would.
         """
-        resolved = await self._checked(mission_id, schedule)
+        resolved = await self._checked(mission_id, self._normal(schedule))
         now = self.desk.clock.utc()
         return self.rules.next_occurrences(resolved, now, count)
 
@@ -190,6 +192,9 @@ class Timetable:
             raise InputError.one(f"schedule {schedule.id}", what, "a time to come")
         return resolved
 
+    def _normal(self, schedule: Schedule) -> Schedule:
+        return replace(schedule, rrule=self.rules.rule_text(schedule.rrule))
+
     async def create(self, mission_id: str, schedule: Schedule, actor: str) -> None:
         """Keep a new schedule; it is watched from now on.
 
@@ -198,6 +203,7 @@ class Timetable:
             InputError: with every fault, one line each.
             Conflict: there is one of that id.
         """
+        schedule = self._normal(schedule)
         await self._checked(mission_id, schedule)
         if any(e.schedule.id == schedule.id for e in await self.rota.entries()):
             raise Conflict(f"schedule {schedule.id} exists already")
@@ -210,7 +216,7 @@ class Timetable:
             NotFound, InputError: as :meth:`create`.
         """
         entry = await self.rota.find(schedule_id)
-        schedule = replace(schedule, id=entry.schedule.id)
+        schedule = self._normal(replace(schedule, id=entry.schedule.id))
         await self._checked(entry.mission_id, schedule)
         await self._save(entry.mission_id, schedule, actor, "change schedule")
 
@@ -275,6 +281,53 @@ class Timetable:
             n: d for b in self._library.briefs.values() for n, d in b.holidays.items()
         }
         return {**await self.desk.book.holidays(), **own}
+
+    # -- calendars of others
+
+    async def export(self, schedule_id: str | None = None) -> bytes:
+        """An ``.ics`` file of all schedules, or of one.
+
+        Raises:
+            NotFound: no such schedule.
+        """
+        entries = await self.rota.entries()
+        if schedule_id is not None:
+            entries = (await self.rota.find(schedule_id),)
+        chosen = tuple(CalendarEntry(e.mission_id, e.schedule) for e in entries)
+        return self.calendars.write(chosen, self.desk.clock.utc())
+
+    async def take_in(
+        self, raw: bytes, defaults: CalendarDefaults, actor: str
+    ) -> tuple[str, ...]:
+        """Make, or replace, the schedules of an ``.ics`` file: all or none.
+
+        Raises:
+            InputError: one line a fault, of the file or of what it asks for.
+        """
+        found = await asyncio.to_thread(self.calendars.read, raw, defaults)
+        found = tuple(replace(f, schedule=self._normal(f.schedule)) for f in found)
+        faults: list[Fault] = []
+        for one in found:
+            try:
+                await self._checked(one.mission_id, one.schedule)
+            except InputError as e:
+                faults += e.faults
+        if faults:
+            raise InputError(faults)
+        for one in found:
+            await self._save(one.mission_id, one.schedule, actor, "import schedule")
+        return tuple(one.schedule.id for one in found)
+
+    async def take_in_holidays(
+        self, name: str, raw: bytes, actor: str
+    ) -> tuple[date, ...]:
+        """Keep the whole days of an ``.ics`` file as a list.
+
+        Raises:
+            InputError: it is no calendar, or has none.
+        """
+        days = await asyncio.to_thread(self.calendars.read_days, raw)
+        return await self.set_holidays(name, days, actor)
 
     # -- questions
 

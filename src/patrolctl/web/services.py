@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from patrolctl.control.aftermath import Aftermath
 from patrolctl.control.announcements import Announcements
+from patrolctl.control.conflicts import Conflicts
 from patrolctl.control.feed import LiveFeed
 from patrolctl.control.fleet import Fleet
 from patrolctl.control.gate import Gate
@@ -53,6 +54,7 @@ class WebServices:
     origins: tuple[str, ...] = ()
     static_dir: Path = STATIC
     access: Access = field(default_factory=Access)
+    conflicts: Conflicts | None = None
     aftermath: Aftermath | None = None
 
 

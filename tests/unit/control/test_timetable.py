@@ -10,6 +10,7 @@ from patrolctl import durable
 from patrolctl.control.jobs import JobState, PlanJob
 from patrolctl.control.library import Library
 from patrolctl.control.occurring import Desk
+from patrolctl.control.rota import Almanac
 from patrolctl.control.runs import Runs
 from patrolctl.control.timetable import Timetable
 from patrolctl.domain.brief import OccurrenceState, Schedule
@@ -17,6 +18,7 @@ from patrolctl.domain.errors import Conflict, InputError, NotFound
 from patrolctl.domain.ids import AnnouncementId, PlanId, ScheduleId
 from patrolctl.domain.plan import PlanKind
 from patrolctl.domain.violation import Violation
+from patrolctl.formats.calendar import IcsFormat
 
 _SPEC = importlib.util.spec_from_file_location(
     "memory_book", Path(__file__).parents[2] / "memory_book.py"
@@ -81,7 +83,7 @@ async def timetable(kit, make, plans, *schedules):
                 runs,
                 Desk(memory_book.MemoryBook(kit.clock), "n1/1", kit.clock),
                 store=kit.store,
-                rules=durable,
+                almanac=Almanac(durable, IcsFormat()),
             )
             async with table.open():
                 yield table, planner, runs

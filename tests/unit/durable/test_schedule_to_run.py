@@ -11,12 +11,14 @@ from patrolctl.clock import ManualClock
 from patrolctl.control.library import Library
 from patrolctl.control.occurring import Desk
 from patrolctl.control.planner import Planner, content_key
+from patrolctl.control.rota import Almanac
 from patrolctl.control.runs import Runs
 from patrolctl.control.timetable import Timetable
 from patrolctl.domain.brief import Schedule
 from patrolctl.domain.ids import AnnouncementId, PlanId, ScheduleId
 from patrolctl.domain.plan import PlanKind
 from patrolctl.durable import Ticker
+from patrolctl.formats.calendar import IcsFormat
 from patrolctl.store import open_store
 
 _SPEC = importlib.util.spec_from_file_location(
@@ -46,7 +48,14 @@ async def test_midnight_in_shanghai(tmp_path: Path) -> None:
         planner = Planner(library, store, kit.services.feed, clock)
         runs = Runs(kit.fleet, library, kit.services)
         desk = Desk(store.schedules, "n1/1", clock)
-        table = Timetable(library, planner, runs, desk, store=store, rules=durable)
+        table = Timetable(
+            library,
+            planner,
+            runs,
+            desk,
+            store=store,
+            almanac=Almanac(durable, IcsFormat()),
+        )
         plan = fakes.make_plan(fakes.copter_sortie("s1", 1))
         entry = await table.rota.find(MIDNIGHT.id)
         order = table.order_of(entry, PlanKind.DRONE)

@@ -14,12 +14,16 @@ import pytest
 from patrolctl import durable
 from patrolctl.audio import AudioDesk, EspeakSynthesizer
 from patrolctl.control.announcements import Announcements, Shelves
+from patrolctl.control.conflicts import Conflicts
 from patrolctl.control.library import Library
 from patrolctl.control.occurring import Desk
 from patrolctl.control.planner import Planner
+from patrolctl.control.rota import Almanac
 from patrolctl.control.runs import Runs
 from patrolctl.control.timetable import Timetable
 from patrolctl.control.urgent import Urgent
+from patrolctl.domain.conditions import ConditionRules
+from patrolctl.formats.calendar import IcsFormat
 from patrolctl.store import open_store
 from patrolctl.web import WebServices, create_app
 
@@ -67,7 +71,7 @@ class Stage:
                     self.runs,
                     Desk(kit.store.schedules, "n1/1", kit.clock),
                     store=kit.store,
-                    rules=durable,
+                    almanac=Almanac(durable, IcsFormat()),
                 )
                 async with timetable.open():
                     self.services = WebServices(
@@ -77,6 +81,9 @@ class Stage:
                         fleet=kit.fleet,
                         runs=self.runs,
                         timetable=timetable,
+                        conflicts=Conflicts(
+                            timetable, kit.store, kit.clock, ConditionRules()
+                        ),
                         urgent=self.urgent,
                         gate=kit.gate,
                         feed=kit.feed,

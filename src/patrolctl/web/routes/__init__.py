@@ -26,6 +26,7 @@ ROUTERS = (
     fleet.router,
     runs.router,
     schedules.router,
+    schedules.holidays_router,
     records.router,
     users.router,
 )
