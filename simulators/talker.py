@@ -72,7 +72,9 @@ class Talker(ABC):
 
     def _dispatch(self, link: Link, message: Message) -> None:
         sysid = self.config.sysid
-        if message.get_srcSystem() == sysid:
+        # Only the loop-back of its own is dropped: a companion computer has the
+        # vehicle's system id (MAVLink_routing.cpp, check_and_forward).
+        if (message.get_srcSystem(), message.get_srcComponent()) == (sysid, 1):
             return
         if getattr(message, "target_system", 0) not in (0, sysid):
             return
