@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 SERVICE = "service"
 LATEST = 200  # runs looked through after a restart
+PLAN_S = 20.0  # for the plan of a rest, as for any other
 Policy = Callable[[str], Awaitable[Rerun]]
 
 
@@ -269,6 +270,7 @@ class Gaps:
             zone=plan.requirement.zone,
             window=plan.requirement.window,
             rerun_of=gap.id,
+            time_limit_s=PLAN_S,
         )
         verb = "rerun and launch" if launch else "rerun"
         await self._by.store.audit(actor, verb, f"what {gap.id} missed")

@@ -78,6 +78,7 @@ class Flown:
     evidence: Evidence
     receptions: list[Reception]
     messages: int
+    record: RunRecord
 
     @property
     def heard(self) -> set[str]:
@@ -311,22 +312,28 @@ def hall_of(mission: str, plan: Plan) -> Hall:
     )
 
 
-def fly(mission: str, site: Site, plan: Plan, world: World) -> Flown:
+def fly(
+    mission: str,
+    site: Site,
+    plan: Plan,
+    world: World,
+    ids: tuple[str, str] = ("run-1", "plan-1"),
+) -> Flown:
     """Fly a plan in a world that is not as planned, and prove it."""
     run = _Run(plan, site, world, hall_of(mission, plan))
     for number, sortie in enumerate(plan.sorties):
         if not run.over:
             _Sortie(run, sortie, number).fly()
     record = RunRecord(
-        run_id=RunId("run-1"),
-        plan_id=PlanId("plan-1"),
+        run_id=RunId(ids[0]),
+        plan_id=PlanId(ids[1]),
         plan=plan,
         tracks=tuple(run.tracks),
         playbacks=tuple(run.playbacks),
         loops_completed=0,
         created_utc=T0,
     )
-    return Flown(site, plan, prove(record, site), run.receptions, run.messages)
+    return Flown(site, plan, prove(record, site), run.receptions, run.messages, record)
 
 
 @cache
