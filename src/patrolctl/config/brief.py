@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from patrolctl.config.holidays import check_schedules, holidays_of
 from patrolctl.config.missions import MISSION_FILE, SITE_FILE
 from patrolctl.config.models import MissionFile
 from patrolctl.config.references import check_mission_file
@@ -55,6 +56,7 @@ def load_brief(folder: Path, *, site_file: Path | None = None) -> Brief:
     mission = file.read(MissionFile, faults)
     if mission is not None:
         check_mission_file(file, mission, site, faults)
+        check_schedules(file, mission, site, faults)
     if faults or mission is None or site is None:
         raise InputError(faults)
     fleet, fleet_said = fleet_of(mission.vehicle)
@@ -67,6 +69,7 @@ def load_brief(folder: Path, *, site_file: Path | None = None) -> Brief:
         requirement=requirement,
         schedules=tuple(schedule_of(s, site) for s in mission.schedule),
         defaults=said + fleet_said,
+        holidays=holidays_of(file, mission, []),
     )
 
 

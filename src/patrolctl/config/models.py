@@ -5,19 +5,20 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dateutil.rrule import rrulestr
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from patrolctl.domain.gaps import Rerun
+from patrolctl.domain.brief import MissedPolicy
+from patrolctl.domain.errors import InputError
 from patrolctl.domain.machines import VehicleKind
 from patrolctl.domain.plan import PlanKind, Window
+from patrolctl.durable import rule_text
 
 _LANG = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 _ENDPOINT = re.compile(
     r"^(tcp|udp|udpin):(\[[0-9a-fA-F:]+\]|[^\s:\[\]]+):(\d{1,5})$"
     r"|^serial:(/dev/[^\s:]+|COM\d+):(\d{3,7})$"
 )
-_FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY")
 
 
 _SERIAL = "^[A-Za-z0-9]{8,40}$"
@@ -76,20 +77,12 @@ def _zone(value: str) -> str:
 
 
 def _rrule(value: str) -> str:
-    rule = value.upper().removeprefix("RRULE:")
-    found = re.search(r"FREQ=([A-Z]+)", rule)
-    if found is None or found[1] not in _FREQUENCIES or "DTSTART" in rule:
-        msg = (
-            f"is {value!r}; one RFC 5545 rule such as FREQ=DAILY;BYHOUR=9, with the "
-            "first time in start"
-        )
-        raise ValueError(msg)
     try:
-        rrulestr(rule, dtstart=datetime(2026, 1, 1))  # noqa: DTZ001 - local time
-    except (ValueError, TypeError, KeyError) as e:
-        msg = f"is {value!r} ({e}); an RFC 5545 rule such as FREQ=DAILY;BYHOUR=9"
+        return rule_text(value)
+    except InputError as e:
+        fault = e.faults[0]
+        msg = f"{fault.what}; {fault.right}" if fault.right else fault.what
         raise ValueError(msg) from None
-    return rule
 
 
 def _local(value: datetime) -> datetime:
@@ -207,11 +200,24 @@ class ScheduleTable(Table):
         description="the first local time, such as 2026-01-05T09:00:00"
     )
     time_zone: Annotated[str, AfterValidator(_zone)] | None = None
+    also: list[Annotated[datetime, AfterValidator(_local)]] = []
     except_dates: list[date] = []
+    except_times: list[Annotated[datetime, AfterValidator(_local)]] = []
+    holidays: list[str] = []
+    missed: Annotated[MissedPolicy, Field(strict=False)] = MissedPolicy.RUN_LATE
+    title: str | None = Field(default=None, max_length=200)
     late_s: float = Field(default=300.0, ge=0, le=86400)
     rerun: Annotated[Rerun, Field(strict=False)] = Rerun.OFFER
     authority: str | None = Field(default=None, max_length=300)
     enabled: bool = True
+
+
+class HolidaysTable(Table):
+    """``[[holidays]]``: a named list of days, here or in a calendar file."""
+
+    name: Id = Field(description="a short name")
+    dates: list[date] = []
+    file: str | None = Field(default=None, min_length=1, max_length=200)
 
 
 class MissionFile(Table):
@@ -226,3 +232,4 @@ class MissionFile(Table):
     vehicle: list[VehicleTable] = []
     requirement: RequirementTable = RequirementTable()
     schedule: list[ScheduleTable] = []
+    holidays: list[HolidaysTable] = []

@@ -102,6 +102,11 @@ def schedule_of(table: ScheduleTable, site: Site) -> Schedule:
         rerun=table.rerun,
         authority=table.authority,
         enabled=table.enabled,
+        also_local=tuple(table.also),
+        except_times=tuple(table.except_times),
+        holidays=tuple(table.holidays),
+        missed=table.missed,
+        title=table.title,
     )
 
 

@@ -165,6 +165,27 @@ CASES = [
     ("09:00:00", "09:00:00Z", "schedule[0].start", "local time"),
     ('["drone", "loop"]', "[]", "schedule[0].work", "at least 1"),
     ('authority = "Order 1"', 'time_zone = "Mars"', "time_zone", "IANA"),
+    (
+        "FREQ=WEEKLY;BYDAY=MO,WE",
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+        "schedule[0].rrule",
+        "never occurs",
+    ),
+    ("FREQ=WEEKLY", "FREQ=SECONDLY", "schedule[0].rrule", "minutely"),
+    ('authority = "Order 1"', 'missed = "never"', "missed", "'run_late'"),
+    ('authority = "Order 1"', 'holidays = ["cn"]', "holidays", "does not exist"),
+    (
+        'authority = "Order 1"',
+        '[[holidays]]\nname = "cn"\nfile = "../x.ics"',
+        "holidays[0].file",
+        "outside",
+    ),
+    (
+        'authority = "Order 1"',
+        '[[holidays]]\nname = "cn"\nfile = "x.ics"',
+        "holidays[0].file",
+        "cannot be read",
+    ),
 ]
 
 
@@ -232,3 +253,20 @@ def test_a_bare_site_gets_the_stated_defaults():
     text = "\n".join(brief.defaults)
     assert "114 dB" in text
     assert "20 s message" in text
+
+
+def test_holidays_from_a_calendar_and_a_list(folder):
+    event = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20261001\r\nEND:VEVENT\r\n"
+    calendar = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{event}END:VCALENDAR\r\n"
+    (folder / "cn.ics").write_text(calendar)
+    text = GOOD.replace(
+        'authority = "Order 1"',
+        'holidays = ["cn"]\nmissed = "ask"\nalso = [2026-03-05T10:00:00]\n'
+        '[[holidays]]\nname = "cn"\nfile = "cn.ics"\ndates = [2026-05-01]',
+    )
+    (folder / "mission.toml").write_text(text)
+    brief = load_brief(folder)
+    assert brief.holidays == {"cn": (date(2026, 5, 1), date(2026, 10, 1))}
+    (schedule,) = brief.schedules
+    assert (schedule.holidays, schedule.missed) == (("cn",), "ask")
+    assert schedule.also_local == (datetime.fromisoformat("2026-03-05T10:00:00"),)
