@@ -30,7 +30,7 @@ def site_geojson(site: Site) -> bytes:
         }
         for kind, id_, properties, shape in _features(site)
     ]
-    members = {
+    members: dict[str, Any] = {
         "id": site.id,
         "name": site.name,
         "time_zone": site.time_zone,
