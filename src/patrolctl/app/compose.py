@@ -16,7 +16,9 @@ from patrolctl.app.aftermath import Followed, Parts, open_aftermath, policy_of
 from patrolctl.app.node import node_name
 from patrolctl.app.outlets import SiteOutlets
 from patrolctl.app.schedules import open_schedules
+from patrolctl.app.speakers import SpeakerOptions, open_speakers
 from patrolctl.audio import AudioDesk, open_synthesizer
+from patrolctl.audio.tape import OggTapes
 from patrolctl.clock import Clock
 from patrolctl.control.active import Services
 from patrolctl.control.alerts import Watch
@@ -33,6 +35,7 @@ from patrolctl.control.occurring import Desk
 from patrolctl.control.planner import Planner
 from patrolctl.control.rota import Almanac
 from patrolctl.control.runs import Runs
+from patrolctl.control.talk import Talks
 from patrolctl.control.timetable import Timetable
 from patrolctl.control.urgent import Urgent
 from patrolctl.control.withdrawals import Withdrawals
@@ -45,7 +48,7 @@ from patrolctl.domain.machines import FleetVehicle
 from patrolctl.formats.calendar import IcsFormat
 from patrolctl.mavlink import LinkOptions, Pulse, connect_vehicle
 from patrolctl.mqtt import MqttHub, asyncapi, open_mqtt
-from patrolctl.ports import Speaker, Store, Vehicle
+from patrolctl.ports import Store, Vehicle
 from patrolctl.store import open_store
 from patrolctl.web import Check, WebServices
 
@@ -136,14 +139,13 @@ async def _open_hubs(
     }
 
 
-def _speakers(
-    vehicles: Mapping[VehicleId, tuple[FleetVehicle, str]], hubs: Mapping[str, MqttHub]
-) -> dict[VehicleId, Speaker]:
-    return {
-        entry.id: hubs[site_id].speaker(entry.speaker_id, entry.id)
-        for entry, site_id in vehicles.values()
-        if entry.speaker_id is not None and site_id in hubs
-    }
+def _speaker_options(options: ServiceOptions) -> SpeakerOptions:
+    return SpeakerOptions(
+        mqtt_url=options.mqtt_url,
+        http_url=options.http_url,
+        clip_dir=options.clip_dir,
+        state_dir=options.state_dir,
+    )
 
 
 def _checks(hubs: Mapping[str, MqttHub]) -> dict[str, Check]:
@@ -220,7 +222,9 @@ async def open_service(
             [entry for entry, _ in vehicles.values()],
             connector=links.connect,
             on_round=links.looked_after,
-            speakers=_speakers(vehicles, hubs),
+            speakers=await open_speakers(
+                stack, vehicles, hubs, _speaker_options(options), clock
+            ),
             feed=feed,
             clock=clock,
             pace=Pace(sample_s=0.2 * options.speedup),
@@ -272,6 +276,14 @@ async def open_service(
             timetable=timetable,
             conflicts=Conflicts(timetable, store, clock, options.conditions),
             urgent=urgent,
+            talks=Talks(
+                fleet,
+                library,
+                gate=gate,
+                store=store,
+                clock=clock,
+                tapes=OggTapes(options.state_dir / "talks"),
+            ),
             announcements=announcements,
             gate=gate,
             feed=feed,

@@ -88,6 +88,11 @@ class OggTape:
             raise StoreFailed(f"{self._folder}: {e.strerror}") from None
         return TapeEnd(sha256, path, (self._granule - PRE_SKIP) / RATE_HZ)
 
+    def discard(self) -> None:
+        """Keep nothing."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
 
 class OggTapes:
     """A folder of ``<sha256>.ogg``."""

@@ -33,6 +33,10 @@ class Tape(Protocol):
         """
         ...
 
+    def discard(self) -> None:
+        """Nothing was said: keep nothing."""
+        ...
+
 
 class Tapes(Protocol):
     """Where recordings are kept."""

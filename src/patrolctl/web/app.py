@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from patrolctl import __version__
-from patrolctl.web import live, problems, system
+from patrolctl.web import live, problems, system, talk
 from patrolctl.web.console import mount_console
 from patrolctl.web.guard import Guard
 from patrolctl.web.problems import PROBLEMS, Problem
@@ -48,10 +48,11 @@ def create_app(services: WebServices) -> FastAPI:
     app.state.services = services
     problems.install(app)
     api = APIRouter(prefix=API, responses=PROBLEMS)
-    for router in ROUTERS:
+    for router in (*ROUTERS, talk.recordings):
         api.include_router(router)
     app.include_router(api)
     app.include_router(live.router, prefix=API)
+    app.include_router(talk.router, prefix=API)
     app.include_router(system.router)
     mount_console(app, services.static_dir)
     document: dict[str, object] = {}

@@ -17,6 +17,7 @@ from patrolctl.control.gate import Gate
 from patrolctl.control.library import Library
 from patrolctl.control.planner import Planner
 from patrolctl.control.runs import Runs
+from patrolctl.control.talk import Talks
 from patrolctl.control.timetable import Timetable
 from patrolctl.control.urgent import Urgent
 from patrolctl.domain.users import LOCAL, User
@@ -45,6 +46,7 @@ class WebServices:
     runs: Runs
     timetable: Timetable
     urgent: Urgent
+    talks: Talks
     gate: Gate
     feed: LiveFeed
     store: Store

@@ -447,6 +447,8 @@ class FakeSpeaker:
         self.cuts = 0
         self.never_caches = False
         self.silenced = 0
+        self.frames: list[tuple[int, bytes]] = []
+        self.ended: list[str] = []
         self.linked = True
         self.sheet: tuple[PlacedCue, ...] = ()
         self.sheets: list[tuple[str, ...]] = []
@@ -581,6 +583,36 @@ class FakeSpeaker:
 
     async def silence(self) -> None:
         self.silenced += 1
+
+    async def talk_begin(self, talk_id: str, *, expires_utc: datetime) -> None:
+        if self.deaf > 0:
+            self.deaf -= 1
+            return
+        refused = PlaybackStatus.REFUSED if self.refuse else PlaybackStatus.STARTED
+        self.talk(talk_id, refused, self.refuse)
+
+    def talk(
+        self, talk_id: str, status: PlaybackStatus, reason: str | None = None
+    ) -> None:
+        now = self.clock.utc()
+        self.report(
+            Playback(
+                f"t{next(IDS)}",
+                self.id,
+                f"talk-{talk_id}",
+                "",
+                status,
+                now,
+                reason=reason,
+            )
+        )
+
+    def talk_frame(self, talk_id: str, seq: int, packet: bytes) -> bool:
+        self.frames.append((seq, packet))
+        return True
+
+    async def talk_end(self, talk_id: str) -> None:
+        self.ended.append(talk_id)
         self.cut(CutBy.SILENCE)
 
     async def playbacks(self) -> AsyncIterator[Playback]:

@@ -13,6 +13,7 @@ import pytest
 
 from patrolctl import durable
 from patrolctl.audio import AudioDesk, EspeakSynthesizer
+from patrolctl.audio.tape import OggTapes
 from patrolctl.control.announcements import Announcements, Shelves
 from patrolctl.control.conflicts import Conflicts
 from patrolctl.control.library import Library
@@ -20,6 +21,7 @@ from patrolctl.control.occurring import Desk
 from patrolctl.control.planner import Planner
 from patrolctl.control.rota import Almanac
 from patrolctl.control.runs import Runs
+from patrolctl.control.talk import TalkLimits, Talks
 from patrolctl.control.timetable import Timetable
 from patrolctl.control.urgent import Urgent
 from patrolctl.domain.conditions import ConditionRules
@@ -37,8 +39,9 @@ _SPEC.loader.exec_module(fakes)
 class Stage:
     """Kit, services, app and a client of it."""
 
-    def __init__(self, kit, store) -> None:
+    def __init__(self, kit, store, folder: Path) -> None:
         self.kit = kit
+        self.folder = folder
         kit.store = store
         kit.feed = fakes.LiveFeed(store, ())
 
@@ -85,6 +88,15 @@ class Stage:
                             timetable, kit.store, kit.clock, ConditionRules()
                         ),
                         urgent=self.urgent,
+                        talks=Talks(
+                            kit.fleet,
+                            library,
+                            gate=kit.gate,
+                            store=kit.store,
+                            clock=kit.clock,
+                            tapes=OggTapes(self.folder),
+                            limits=TalkLimits(silent_s=0.3, answer_s=0.5),
+                        ),
                         gate=kit.gate,
                         feed=kit.feed,
                         store=kit.store,
@@ -120,4 +132,4 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     kit = fakes.Kit()
     kit.brief = replace(kit.brief)
     async with open_store(tmp_path / "p.db", kit.clock) as store:
-        yield Stage(kit, store)
+        yield Stage(kit, store, tmp_path / "talks")
