@@ -9,6 +9,8 @@ from patrolctl.onboard.frames import Fix
 from patrolctl.onboard.places import metres_between
 
 SAME_PLACE_M = 0.5
+# Nobody knows where it was in a longer gap: it has to settle anew.
+UNSEEN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Watch:
         self._arrival = arrival or Arrival()
         self._there: str | None = None
         self._since_s = 0.0
+        self._seen_s = float("-inf")
         self._turned_s: float | None = None
         self._near: frozenset[str] | None = None
         self._spoken: dict[str, str] = {}
@@ -129,7 +132,8 @@ class Watch:
         if here is None:
             self._there = None
             return None
-        if self._there != here.key:
+        unseen_s, self._seen_s = now_s - self._seen_s, now_s
+        if self._there != here.key or unseen_s > UNSEEN_S:
             self._there, self._since_s, self._turned_s = here.key, now_s, None
         return here if self._settled(fix, here, now_s) else None
 

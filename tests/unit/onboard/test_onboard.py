@@ -215,8 +215,10 @@ def test_the_nose_turns_before_it_speaks_but_not_for_ever() -> None:
     assert due(2.0, 6.0) is None
     assert due(2.0, 7.1) is not None
     gusts = Watch()
-    assert gusts.due(sheet, lambda _: False, fix(heading_deg=90.0), 0.0) is None
-    assert gusts.due(sheet, lambda _: False, fix(heading_deg=90.0), 20.0) is not None
+    off = fix(heading_deg=90.0)
+    found = [gusts.due(sheet, lambda _: False, off, float(s)) for s in range(21)]
+    assert found[:20] == [None] * 20
+    assert found[20] is not None
 
 
 # ledger -------------------------------------------------------------------
