@@ -117,7 +117,7 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    def start(self) -> None:
+    def start(self, ready: str = "api/v1/sites") -> None:
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 [*LEASH, *self.command],
@@ -130,7 +130,7 @@ class Server:
             if self.process.poll() is not None:
                 break
             with contextlib.suppress(urllib.error.URLError, OSError):
-                urllib.request.urlopen(f"{self.url}api/v1/sites", timeout=2).close()
+                urllib.request.urlopen(f"{self.url}{ready}", timeout=2).close()
                 return
             time.sleep(0.1)
         self.stop()

@@ -68,16 +68,25 @@ function TextField({
           />
           {t("said.times")}
         </label>
-        <button type="button" className="ghost" disabled={at === 0} onClick={earlier}>
-          {t("said.up")}
+        <button
+          type="button"
+          className="ghost"
+          aria-label={t("said.up")}
+          title={t("said.up")}
+          disabled={at === 0}
+          onClick={earlier}
+        >
+          ↑
         </button>
         <button
           type="button"
           className="ghost"
+          aria-label={t("said.remove")}
+          title={t("said.remove")}
           disabled={texts.length === 1}
           onClick={() => change(texts.filter((_, i) => i !== at))}
         >
-          {t("said.remove")}
+          ✕
         </button>
       </div>
       <textarea

@@ -79,5 +79,21 @@ def _placed(
             text, values = filled.texts[number], filled.values[number]
             start = text.written(start, values)[0]
             end = text.written(max(f.start or 0, end - 1), values)[1]
-        placed[replace(f, text=number, start=start, end=end)] = None
+        finding = replace(f, text=number, start=start, end=end)
+        if not _in_open_field(finding, filled, number):
+            placed[finding] = None
     return tuple(placed)
+
+
+def _in_open_field(finding: LintFinding, filled: Filled, number: int) -> bool:
+    """A field that is open says its name here, which nobody will hear."""
+    start, end = finding.start, finding.end
+    if start is None or end is None:
+        return False
+    return any(
+        p.is_field
+        and p.text not in filled.values[number]
+        and p.start <= start
+        and end <= p.end
+        for p in filled.texts[number].pieces
+    )
