@@ -7,6 +7,7 @@ import type { VehicleView } from "../state/state";
 import { store, useSelect } from "../state/store";
 import { Icon } from "../ui/Icon";
 import { useNow } from "../ui/parts";
+import { TalkButton } from "./TalkDialog";
 
 /** Below this the battery is shown in the colour of trouble. */
 const LOW_RATIO = 0.3;
@@ -126,7 +127,10 @@ function Card({ view, index }: { view: VehicleView; index: number }) {
         <span className="muted vehicle-sortie">{view.sortie ?? t("vehicle.idle")}</span>
       </p>
       <Figures sample={sample} />
-      <Speaker state={speaker} />
+      <div className="vehicle-voice">
+        <Speaker state={speaker} />
+        {view.entry.speaker_id ? <TalkButton vehicle_id={view.entry.id} /> : null}
+      </div>
       {problem ? <p className="vehicle-trouble">{problem}</p> : null}
     </li>
   );

@@ -57,7 +57,7 @@ class Server(threading.Thread):
         kit = self._make.Kit()
         listener = bind("127.0.0.1", 0)
         async with open_store(self._database, kit.clock) as store:
-            stage = self._make_stage(kit, store)
+            stage = self._make_stage(kit, store, self._database.parent)
             async with stage.open():
                 await stage.plan(self._make.copter_sortie("s1", 1))
                 answer = await stage.http.post("/api/v1/runs", json={"plan_id": "p1"})
