@@ -226,7 +226,9 @@ class Execution:
         """It came home for a battery: what is left of it, if anything."""
         if self.recalled is not None or self._all_said():
             return None
-        why = self.changing or (progress.cut if progress.spent else None)
+        # After a restart also one that came home for want of us.
+        asks = progress.spent or (self._left and progress.homing)
+        why = self.changing or (progress.cut if asks else None)
         if why is None:
             return None
         missing = self.cueing.book.missing
@@ -238,8 +240,9 @@ class Execution:
             cues_done=tuple(n for n in names if n not in missing),
         )
         left = f"{len(missing)} of {len(names)} messages to go"
-        text = f"{why}; {left}; change the battery and resume"
-        return Waits(text, battery=True, part=part)
+        battery = self.changing is not None or progress.spent
+        what = "change the battery and resume" if battery else "resume flies them"
+        return Waits(f"{why}; {left}; {what}", battery=battery, part=part)
 
     def _all_said(self) -> bool:
         book = self.cueing.book
@@ -260,7 +263,7 @@ class Execution:
         loops = max(progress.laps, self.job.sortie.loops)
         if cut is None:
             await self._tell("home", Told(phase=Phase.FINISHED, loops_done=loops))
-        elif self.recalled is None and progress.spent and self._all_said():
+        elif self.recalled is None and progress.homing and self._all_said():
             text = f"home early, after its last message: {cut}"
             await self._tell(text, Told(phase=Phase.FINISHED, cut=cut))
         else:

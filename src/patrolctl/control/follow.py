@@ -25,13 +25,15 @@ class Progress:
     """How far a sortie is: step in progress, whole laps, why it was cut.
 
     ``spent`` says that it was its battery that cut it: with a fresh one it
-    can go on.
+    can go on. ``homing``: it just came home, for its battery, for want of a
+    link or because somebody called it; nothing is wrong with it.
     """
 
     step: int = 0
     laps: int = 0
     cut: str | None = None
     spent: bool = False
+    homing: bool = False
     ended: bool = False
 
 
@@ -78,6 +80,13 @@ def _of_battery(event: VehicleEvent) -> bool:
     return event.kind is EventKind.FAILSAFE and "battery" in event.text.lower()
 
 
+def _harmless(event: VehicleEvent) -> bool:
+    if event.kind is EventKind.RETURNING:
+        return True
+    no_link = "gcs" in event.text.lower()
+    return _of_battery(event) or (event.kind is EventKind.FAILSAFE and no_link)
+
+
 def _ends(event: VehicleEvent, mission: Mission) -> bool:
     if event.kind is EventKind.DISARMED:
         return True
@@ -107,8 +116,13 @@ def follow(
         fallback, phase = PLAIN[event.kind]
         note = Note(_said(event, fallback), phase=phase)
     if note is not None and note.cut is not None:
-        spent = before.cut is None and _of_battery(event)
-        after = replace(after, cut=before.cut or note.cut, spent=before.spent or spent)
+        first = before.cut is None
+        after = replace(
+            after,
+            cut=before.cut or note.cut,
+            spent=before.spent or (first and _of_battery(event)),
+            homing=before.homing or (first and _harmless(event)),
+        )
     if _ends(event, mission):
         after = replace(after, ended=True)
     return after, note

@@ -583,6 +583,7 @@ class FakeSpeaker:
 
     async def silence(self) -> None:
         self.silenced += 1
+        self.cut(CutBy.SILENCE)
 
     async def talk_begin(self, talk_id: str, *, expires_utc: datetime) -> None:
         if self.deaf > 0:
@@ -613,7 +614,6 @@ class FakeSpeaker:
 
     async def talk_end(self, talk_id: str) -> None:
         self.ended.append(talk_id)
-        self.cut(CutBy.SILENCE)
 
     async def playbacks(self) -> AsyncIterator[Playback]:
         queue: asyncio.Queue[Playback] = asyncio.Queue()
