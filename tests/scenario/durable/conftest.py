@@ -1,0 +1,41 @@
+"""The stage, and a plan that is made once."""
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_SPEC = importlib.util.spec_from_file_location(
+    "durable_stage", Path(__file__).with_name("stage.py")
+)
+stage_module = importlib.util.module_from_spec(_SPEC)
+sys.modules["durable_stage"] = stage_module
+_SPEC.loader.exec_module(stage_module)
+
+
+@pytest.fixture(scope="session")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two drones, a sortie each."""
+    return stage_module.make_plan(tmp_path_factory.mktemp("plan"))
+
+
+@pytest.fixture
+def stage(tmp_path: Path, plan: Path) -> Iterator[object]:
+    """Opens stages; closes them with the test."""
+    if not (shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")):
+        pytest.skip("mosquitto is not installed")
+    opened = []
+
+    def start(**options: object):
+        folder = tmp_path / f"stage-{len(opened)}"
+        folder.mkdir()
+        opened.append(stage_module.Stage(folder, plan, **options))
+        opened[-1].open()
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
