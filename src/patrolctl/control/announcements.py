@@ -261,6 +261,25 @@ class Announcements:
             )
         return stored
 
+    async def check(self, content: Content) -> None:
+        """Refuse what could never be said; raises InputError, SpeechFailed."""
+        await self._check(TRIED, content)
+
+    async def refresh(self) -> None:
+        """See what other nodes wrote into a shared database."""
+        async with self._changing:
+            taken = {a.id for a in self._library.announcements}
+            found: dict[str, list[StoredAnnouncement]] = {}
+            for stored in await self._by.announcements.versions():
+                if stored.id not in taken:
+                    found.setdefault(stored.id, []).append(stored)
+            gone = [
+                v[-1].id for v in found.values() if v[-1].standing is Standing.WITHDRAWN
+            ]
+            self._versions = found
+        for name in gone:
+            self._take_back(name)
+
     async def _check(self, announcement_id: str, content: Content) -> None:
         """Refuse what could never be said, whatever its fields."""
         faults = content_faults(announcement_id, content)

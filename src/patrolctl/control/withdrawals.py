@@ -51,6 +51,7 @@ class Withdrawals:
 
     async def look(self) -> None:
         """Withdraw what is over, and silence who still says it."""
+        await self._announcements.refresh()
         await self._announcements.expire()
         under_way = self._runs.under_way
         for state in under_way:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from patrolctl.domain.announcements import StoredAnnouncement
+from patrolctl.domain.cap import CapRecord
 from patrolctl.domain.lint import Lint
 from patrolctl.domain.sound import Announcement, Clip
 
@@ -29,6 +30,18 @@ class AnnouncementStore(Protocol):
 
     async def clips(self) -> tuple[tuple[str, int, str], ...]:
         """All (announcement, version, clip) there are."""
+        ...
+
+
+class AlertStore(Protocol):
+    """Alerts that were taken, and what became of them."""
+
+    async def keep_alert(self, record: CapRecord) -> None:
+        """Keep one; again is harmless."""
+        ...
+
+    async def alerts(self) -> tuple[CapRecord, ...]:
+        """All of them, oldest first."""
         ...
 
 

@@ -7,8 +7,13 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from patrolctl.domain.announcements import StoredAnnouncement
+from patrolctl.domain.cap import CapRecord
 from patrolctl.domain.jsondoc import decode, encode
-from patrolctl.store.announcement_tables import announcement_clips, announcements
+from patrolctl.store.announcement_tables import (
+    announcement_clips,
+    announcements,
+    cap_alerts,
+)
 from patrolctl.store.upsert import upsert
 
 Opening = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
@@ -61,6 +66,23 @@ class SqlAnnouncements:
         query = select(c.announcement_id, c.version, c.clip_sha256)
         async with self._read() as db:
             return tuple((r[0], r[1], r[2]) for r in (await db.execute(query)).all())
+
+    async def keep_alert(self, record: CapRecord) -> None:
+        """Keep an alert that was taken, once."""
+        statement = (
+            upsert(cap_alerts)
+            .values(key=record.alert.name.key, doc=encode(record))
+            .on_conflict_do_nothing()
+        )
+        async with self._write() as db:
+            await db.execute(statement)
+
+    async def alerts(self) -> tuple[CapRecord, ...]:
+        """All of them, oldest first."""
+        async with self._read() as db:
+            rows = (await db.execute(select(cap_alerts.c.doc))).all()
+        found = (decode(r[0], CapRecord, source="database") for r in rows)
+        return tuple(sorted(found, key=lambda r: r.taken_utc))
 
 
 def _decoded(doc: bytes) -> StoredAnnouncement:
