@@ -7,8 +7,8 @@ import json
 import struct
 import sys
 import wave
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -85,6 +85,8 @@ class Rig:
     witness: Any
     pilot: Autopilot
     process: asyncio.subprocess.Process | None = None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sink: str | None = None
 
     async def start(self, *more: str) -> None:
         self.process = await asyncio.create_subprocess_exec(
@@ -92,7 +94,7 @@ class Rig:
             "--vehicle", "d1", "--speaker", "spk", "--site", "estate",
             "--mavlink", f"tcp:127.0.0.1:{self.pilot.port}",
             "--mqtt", self.broker.url,
-            "--sink", f"file:{self.folder}/log",
+            "--sink", self.sink or f"file:{self.folder}/log",
             "--cache", f"{self.folder}/cache",
             "--clip-dir", f"{self.folder}/clips",
             *more,
@@ -114,16 +116,16 @@ class Rig:
         return name
 
     def order(self, action: str, *, retain: bool = False, **more: object) -> None:
-        now = datetime.now(UTC)
+        now = self.now()
         body = {"id": "o", "ts_utc": now.isoformat(), "seq": 1, "action": action}
-        expires = (now + timedelta(seconds=60)).isoformat()
+        expires = (now + timedelta(seconds=600)).isoformat()
         body |= {"expires_utc": expires} | more
         self.witness.publish(f"{BASE}/command", body, retain=retain)
 
     def play(self, key: str, sha256: str, **more: object) -> None:
         self.order("play", key=key, clip_sha256=sha256, repeats=1, **more)
 
-    def sheet(self, cues: list[tuple[str, str]]) -> None:
+    def sheet(self, cues: list[tuple[str, str]], url: str | None = None) -> None:
         self.order(
             "cue_sheet",
             run_id="r",
@@ -134,7 +136,7 @@ class Rig:
                     "seq": n,
                     "key": key,
                     "clip_sha256": sha256,
-                    "clip_url": None,
+                    "clip_url": url and f"{url}/{sha256}.wav",
                     "duration_s": 0.5,
                     "repeats": 1,
                     "lat_deg": HOME[0] + n * STEP_DEG,
@@ -176,7 +178,7 @@ class Rig:
         """First samples of every sound in the log, in order."""
         tones = []
         for path in sorted((self.folder / "log").glob("*.wav")):
-            with wave.open(str(path)) as f:
+            with suppress(EOFError), wave.open(str(path)) as f:  # begun this moment
                 tones.append(struct.unpack("<h", f.readframes(1) or b"\0\0")[0])
         return tones
 
