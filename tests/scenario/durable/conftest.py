@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pytest
 
-_SPEC = importlib.util.spec_from_file_location(
-    "durable_stage", Path(__file__).with_name("stage.py")
-)
-stage_module = importlib.util.module_from_spec(_SPEC)
-sys.modules["durable_stage"] = stage_module
-_SPEC.loader.exec_module(stage_module)
+
+def _load(name: str) -> object:
+    """A helper beside this file; tests are no packages here."""
+    path = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"durable_{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[f"durable_{name}"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+_load("proxy")
+stage_module = _load("stage")
 
 
 @pytest.fixture(scope="session")

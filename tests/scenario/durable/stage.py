@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import paho.mqtt.client as paho
+from durable_proxy import Proxy
 from pymavlink import mavutil
 
 from patrolctl.clock import SystemClock
@@ -201,6 +202,7 @@ class Stage:
 
     def open(self) -> None:
         self._broker()
+        self.proxy = Proxy(self.broker_port)
         endpoints, companions, witnesses = {}, {}, {}
         for name in DRONES:
             ports = self._copter(name)
@@ -262,15 +264,13 @@ class Stage:
         self._start("speaker", *who, *where, *state)
 
     def _agent(self, name: str, companion: str) -> None:
-        """The real one; at real time only."""
-        words = ["agent", "--vehicle", name, "--speaker", SPEAKERS[name]]
-        words += ["--site", self.site_id, "--mavlink", companion]
-        words += ["--mqtt", f"mqtt://127.0.0.1:{self.broker_port}"]
-        words += ["--sink", f"file:{self.folder}/{name}"]
-        words += ["--cache", f"{self.folder}/cache-{name}"]
-        words += ["--clip-dir", str(self.data / "clips")]
+        """The real one."""
+        words = [name, SPEAKERS[name], self.site_id, companion]
+        words += [f"mqtt://127.0.0.1:{self.broker_port}", str(self.folder)]
+        words += [str(self.data / "clips"), f"{self.speedup}"]
+        words += [f"{self.epoch.timestamp()}"]
         log = (self.folder / f"agent-{name}.log").open("w")
-        command = [sys.executable, "-m", "patrolctl", *words]
+        command = [sys.executable, str(HERE / "hasty_agent.py"), *words]
         self.children.append(subprocess.Popen(command, stderr=log, stdout=log))
 
     async def _store_plan(self) -> None:
@@ -290,6 +290,8 @@ class Stage:
             witness.thread.join(3)
         if hasattr(self, "speakers"):
             self.speakers.close()
+        if hasattr(self, "proxy"):
+            self.proxy.close()
         for child in self.children:
             child.terminate()
         for child in self.children:
@@ -305,7 +307,7 @@ class Stage:
         config = self.folder / "patrolctl.toml"
         config.write_text(
             f'data_dir = "{self.data}"\nmissions_dir = "{self.mission.parent}"\n'
-            f'mqtt_url = "mqtt://127.0.0.1:{self.broker_port}"\nport = 0\n'
+            f'mqtt_url = "mqtt://127.0.0.1:{self.proxy.port}"\nport = 0\n'
             f"speedup = {self.speedup}\nepoch_utc = {self.epoch.isoformat()}\n"
         )
         self.lives += 1
@@ -353,6 +355,13 @@ class Stage:
         )
         until(lambda: len(self.ask("/clips")) == 1, 60, "the clip")
         return self.ask("/runs", "POST", {"plan_id": "p1"})["id"]
+
+    until = staticmethod(until)
+
+    def holds_sheets(self, run_id: str) -> bool:
+        """Whether both loudspeakers said that they hold their cues."""
+        texts = [e["text"] for e in self.ask(f"/runs/{run_id}/events")]
+        return sum("holds its cue sheet" in t for t in texts) == len(DRONES)
 
     def run(self, run_id: str) -> dict:
         return self.ask(f"/runs/{run_id}")
