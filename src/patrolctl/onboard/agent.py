@@ -328,7 +328,6 @@ class Agent:
             return
         started = self._report(job, PlaybackStatus.STARTED)
         if self._ledger.begin(started):
-            self.health.found(DISK, None)
             await self._sound(job, started, path)
 
     def _report_again(self, key: str) -> bool:

@@ -19,7 +19,7 @@ from typing import TypeVar
 from patrolctl.domain.errors import InputError
 from patrolctl.domain.jsondoc import decode, encode
 from patrolctl.domain.sound import Playback
-from patrolctl.onboard.reserve import Reserve, with_room
+from patrolctl.onboard.reserve import SMALL_LOG, Reserve, with_room
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS played (
@@ -59,6 +59,7 @@ class Ledger:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute(SMALL_LOG)
         self._db.executescript(_SCHEMA)
         # Ends that the disk did not take yet, and that are true all the same.
         self._owed: dict[str, Playback] = {}

@@ -11,7 +11,7 @@ import sqlite3
 from pathlib import Path
 
 from patrolctl.mqtt.outbox import Message, Outbox
-from patrolctl.onboard.reserve import Reserve, with_room
+from patrolctl.onboard.reserve import SMALL_LOG, Reserve, with_room
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ class PatientOutbox(Outbox):
 
     def __init__(self, path: Path, reserve: Reserve) -> None:
         super().__init__(path, durable=True)
+        self._db.execute(SMALL_LOG)
         self._reserve = reserve
         # Rows in memory have negative numbers, so that they cannot be mixed up.
         self._numbers = itertools.count(-1, -1)

@@ -17,6 +17,9 @@ from typing import TypeVar
 log = logging.getLogger(__name__)
 
 RESERVE_BYTES = 512 * 1024
+# SQLite lets its log grow to 4 MB before it is used again from the beginning;
+# with this one the reserve lasts for as long as it takes.
+SMALL_LOG = "PRAGMA wal_autocheckpoint=32"
 T = TypeVar("T")
 
 

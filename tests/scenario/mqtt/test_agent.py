@@ -179,7 +179,7 @@ class Rig:
         tones = []
         for path in sorted((self.folder / "log").glob("*.wav")):
             with suppress(EOFError), wave.open(str(path)) as f:  # begun this moment
-                tones.append(struct.unpack("<h", f.readframes(1) or b"\0\0")[0])
+                tones.append(struct.unpack("<h", (f.readframes(1) or b"\0\0")[:2])[0])
         return tones
 
 
