@@ -37,7 +37,7 @@ class LateReports:
         clock: Clock,
         *,
         state: Callable[[RunId], Awaitable[RunState]],
-        record: Callable[[RunState, RunEvent], Awaitable[None]],
+        record: Callable[[RunEvent], Awaitable[None]],
         prove: Callable[[RunId], Awaitable[None]],
     ) -> None:
         self._clock = clock
@@ -77,7 +77,7 @@ class LateReports:
                 sortie_id=sortie.sortie_id,
                 cue_done=name,
             )
-            await self._record(state, event)
+            await self._record(event)
         self._touched[run_id] = self._touched.get(run_id, 0) + 1
         self._wake.set()
 

@@ -67,6 +67,7 @@ class Runs:
         self._active: dict[RunId, ActiveRun] = {}
         self._host = TaskHost()
         self._launching = asyncio.Lock()
+        self._books = asyncio.Lock()  # of runs that have ended
         self.proved: Broadcast[Evidence] = Broadcast()
 
     @asynccontextmanager
@@ -154,11 +155,14 @@ class Runs:
             state = advance(state, event)
             await self._by.feed.run_event(event, state)
 
-    async def _record_late(self, state: RunState, event: RunEvent) -> None:
-        active = self._active.get(state.id)
-        if active is not None:
-            await active.record(event)
-        else:
+    async def _record_late(self, event: RunEvent) -> None:
+        """An event that may come after the end; one at a time, or one is lost."""
+        async with self._books:
+            active = self._active.get(event.run_id)
+            if active is not None:
+                await active.record(event)
+                return
+            state = await self._by.store.run(event.run_id)
             await self._by.feed.run_event(event, advance(state, event))
 
     async def _prove_again(self, run_id: RunId) -> None:
@@ -172,7 +176,7 @@ class Runs:
             run_id=run_id,
             text=f"evidence anew, after late reports: {_summary(evidence)}",
         )
-        await self._by.feed.run_event(event, state)
+        await self._record_late(event)
 
     # -- looking
 
