@@ -15,8 +15,8 @@ from itertools import pairwise, product
 import numpy as np
 import shapely
 
+from patrolctl.planning.drone.bounding import least_of
 from patrolctl.planning.drone.candidates import Candidates, candidates_of, facing
-from patrolctl.planning.drone.solve import _least
 from patrolctl.planning.drone.stations import columns_at, ends_energy_s
 from patrolctl.planning.drone.task import Task, home_points
 
@@ -122,7 +122,7 @@ def _missing(task: Task, reached: np.ndarray, wanted: np.ndarray) -> Stops:
 def _flown(task: Task, stops: Stops) -> tuple[int, float]:
     """Sorties and mission time, straight flights, batteries as they run out."""
     home = home_points(task)[0]
-    least, hold = _least(task), task.order.message_s
+    least, hold = least_of(task), task.order.message_s
     p = stops.points_m
     hops = [float(task.motion.leg_s(a, b)) for a, b in pairwise(p)]
     out = task.motion.leg_s(home, p)

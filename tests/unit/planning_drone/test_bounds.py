@@ -1,6 +1,6 @@
 """Bounds against exact optima of small random instances."""
 
-from itertools import combinations, pairwise, permutations
+from itertools import combinations, pairwise, permutations, product
 
 import numpy as np
 import pytest
@@ -15,10 +15,13 @@ from patrolctl.planning.drone.bounds import (
     visits_s,
 )
 from patrolctl.planning.drone.cover import greedy
-from patrolctl.planning.drone.coverage import transposed
-from patrolctl.planning.drone.prices import Costs, prices_of
+from patrolctl.planning.drone.coverage import joined, transposed
+from patrolctl.planning.drone.offer import come_of
+from patrolctl.planning.drone.prices import Costs, Pricing, prices_of
 from patrolctl.planning.drone.reduce import needed_rows, with_rows
+from patrolctl.planning.drone.sets import best_sets
 from patrolctl.planning.drone.sorties import Chain, cut
+from patrolctl.planning.drone.task import home_points, task_of
 from patrolctl.planning.space import Motion
 
 HEADS = 3
@@ -38,13 +41,14 @@ def random_matrix(rng, places, rows):
     return m
 
 
-def cheapest(matrix, hold, come):
+def cheapest(matrix, hold, come, turn=0.0):
     best = np.inf
     for k in range(1, 5):
         for chosen in combinations(range(len(matrix)), k):
             if matrix[list(chosen)].any(axis=0).all():
                 places = {c // HEADS for c in chosen}
-                best = min(best, hold * k + sum(come[p] for p in places))
+                turns = turn * (k - len(places))
+                best = min(best, hold * k + turns + sum(come[p] for p in places))
     return best
 
 
@@ -57,10 +61,11 @@ def test_price_bound_never_exceeds_the_optimum(seed):
     rng = np.random.default_rng(seed)
     m = random_matrix(rng, 5, 9)
     come = rng.uniform(1, 8, size=5)
-    cover, costs = cover_from(m), Costs(10.0, come, HEADS)
+    turn = 0.5 * (seed % 3)
+    cover, costs = cover_from(m), Costs(10.0, come, HEADS, turn)
     found, _ = prices_of(cover, costs, greedy(cover, np.ones(len(m))), enough=never)
-    best = cheapest(m, 10.0, come)
-    assert 0 < found.bound_s <= best + 1e-6
+    best = cheapest(m, 10.0, come, turn)
+    assert 0.6 * best < found.bound_s <= best + 1e-6
     fewest = cheapest(m, 1.0, np.zeros(5))
     assert found.stations <= fewest + 1e-6
     cut_short, _ = prices_of(
@@ -98,6 +103,96 @@ def test_rows_left_out_follow_from_the_others(seed):
     slim = with_rows(cover, rows)
     chosen = greedy(slim, np.ones(len(m)))
     assert m[chosen].any(axis=0).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_best_set_of_headings_is_found(seed):
+    rng = np.random.default_rng(seed)
+    m = random_matrix(rng, 4, 12)
+    cover, u = cover_from(m), rng.uniform(0, 4, size=12)
+    worth, first = m @ u, rng.uniform(0, 4, size=4)
+    places, value, mask = best_sets(cover, HEADS, u, worth, (3.0, first))
+    for p in range(4):
+        best = max(
+            u[m[[p * HEADS + h for h in chosen]].any(axis=0)].sum() - 3.0 * k - first[p]
+            for k in (2, 3)
+            for chosen in combinations(range(HEADS), k)
+        )
+        if p not in places:
+            assert best <= 1e-9
+            continue
+        at = int(np.flatnonzero(places == p)[0])
+        assert value[at] >= best - 1e-9
+        bits = [p * HEADS + h for h in range(HEADS) if mask[at] >> h & 1]
+        got = u[m[bits].any(axis=0)].sum() - 3.0 * len(bits) - first[p]
+        assert got == pytest.approx(value[at])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_added_later_raise_the_bound_and_keep_it_true(seed):
+    rng = np.random.default_rng(200 + seed)
+    m = random_matrix(rng, 5, 12)
+    come = rng.uniform(1, 8, size=5)
+    few, more = cover_from(m[:, :6]), cover_from(m[:, 6:])
+    work = Pricing(few, Costs(10.0, come, HEADS), greedy(few, np.ones(len(m))))
+    work.search(never)
+    before = work.bound_s
+    work.grow(joined(few, more), greedy(more, np.ones(len(m))))
+    work.search(never)
+    assert before - 1e-6 <= work.bound_s <= cheapest(m, 10.0, come) + 1e-6
+    whole, _ = prices_of(
+        cover_from(m),
+        Costs(10.0, come, HEADS),
+        greedy(cover_from(m), np.ones(len(m))),
+        enough=never,
+    )
+    assert work.bound_s == pytest.approx(whole.bound_s, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_coming_never_costs_more_than_a_round_trip_takes(estate, order, seed):
+    """Halves of two legs a place, and of home, against the shortest trips."""
+    task = task_of(estate, order)
+    rng = np.random.default_rng(seed)
+    points = rng.uniform((-120, -120, 10), (120, 120, 60), size=(40, 3))
+    home = home_points(task)
+    come = come_of(task, points, home)
+    for k in (1, 2, 3, 4):
+        visited = rng.choice(40, size=k, replace=False)
+        every = np.vstack([points[visited], home])
+        time = task.motion.leg_s(every[:, None], every[None])
+        best = min(tour(time, (k, *p)) for p in permutations(range(k)))
+        assert come.place_s[visited].sum() + come.home_s <= best + 1e-9
+
+
+@pytest.mark.parametrize("drones", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_least_makespan_is_below_every_way_to_share(drones, seed):
+    """Work in lumps, each sortie within a battery: no way is quicker."""
+    rng = np.random.default_rng(seed)
+    lumps = rng.uniform(20, 60, size=5)
+    least = Least(25.0, 25.0, 125.0, 90.0, drones)
+    best = np.inf
+    for who in product(range(drones), repeat=len(lumps)):
+        own = [
+            [w for w, d in zip(lumps, who, strict=True) if d == k]
+            for k in range(drones)
+        ]
+        best = min(best, max(_one_drone(mine) for mine in own))
+    work = float(lumps.sum())
+    assert least.mission_s(work, least.sorties(work)) <= best + 1e-9
+
+
+def _one_drone(lumps, cap=100.0, ends=25.0, turn=90.0):
+    """The least time for these lumps in sorties of at most ``cap``."""
+    if not lumps:
+        return 0.0
+    fewest = np.inf
+    for where in product(range(len(lumps)), repeat=len(lumps)):
+        loads = np.bincount(where, weights=lumps)
+        if loads.max() <= cap:
+            fewest = min(fewest, int((loads > 0).sum()))
+    return sum(lumps) + fewest * ends + (fewest - 1) * turn
 
 
 def tour(time, order):

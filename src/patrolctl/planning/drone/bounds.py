@@ -108,13 +108,23 @@ class Least:
         per_sortie = self.usable_j - self.ends_j
         return max(1, math.ceil(work_j / per_sortie - 1e-9)) if work_j > 0 else 0
 
-    def mission_s(self, work_s: float, sorties: int) -> float:
+    def mission_s(self, work_s: float, sorties: int, power: float = 1.0) -> float:
         """Least makespan of this much holding and flying.
 
-        Shared evenly, with the turnarounds that so many sorties need.
+        Shared evenly, with the turnarounds that so many sorties need; and a
+        drone that does its share needs batteries enough for it.
+
+        Args:
+            work_s: holding and flying of all drones.
+            sorties: how many it takes at least, of all drones.
+            power: the least hover-seconds that a second of work takes.
         """
         idle = max(0, sorties - self.drones) * self.turnaround_s
-        return (work_s + sorties * self.ends_s + idle) / self.drones
+        together = (work_s + sorties * self.ends_s + idle) / self.drones
+        share_s = work_s / self.drones
+        own = self.sorties(share_s * power)
+        alone = share_s + own * self.ends_s + max(0, own - 1) * self.turnaround_s
+        return max(together, alone)
 
 
 def round_trips_s(time_s: Floats, homes: int, *, upper_s: float) -> float:

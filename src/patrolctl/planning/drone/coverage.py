@@ -5,6 +5,7 @@ a compressed sparse matrix over rows (receivers that the same columns reach
 are one row).
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from patrolctl.acoustics import ReachTable, Scene
 from patrolctl.acoustics.bands import Bools, Floats
 from patrolctl.acoustics.compiled import compiled
+from patrolctl.planning.drone.order import OutOfTime, never
 
 Ints = npt.NDArray[np.int32]
 _CHUNK = 64  # positions a task
@@ -151,16 +153,22 @@ def columns_of(
     axes: Floats,
     listeners: Listeners,
     hearing: Hearing,
+    enough: Callable[[], bool] = never,
 ) -> tuple[npt.NDArray[np.int64], Ints]:
     """Compute which receivers each position and heading reaches.
 
     Returns:
         ``indptr`` and receivers of the columns, position-major.
+
+    Raises:
+        OutOfTime: ``enough`` said so in between.
     """
     at = (listeners.points_m, listeners.indoors)
     heads = len(axes)
 
     def chunk(first: int) -> tuple[Ints, Ints]:
+        if enough():
+            raise OutOfTime
         here = points_m[first : first + _CHUNK]
         visible = scene.visible(
             here,

@@ -1,12 +1,13 @@
 """The plan document: every claim reckoned anew from the exact positions."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from patrolctl.acoustics import Air, Source, predict
+from patrolctl.acoustics import Air, Prediction, Source, predict
 from patrolctl.acoustics.bands import Bools, Floats
 from patrolctl.domain.ids import ReceiverId, SortieId, StationId
 from patrolctl.domain.machines import VehicleKind
@@ -51,20 +52,8 @@ class _Best:
     visible: Bools
     names: list[list[StationId]]
 
-    def hear(self, task: Task, stop: Stop, near: Ints) -> None:
-        """Predict some receivers from one more station."""
-        r = task.receivers
-        source = Source(
-            stop.point_m, stop.heading_deg, task.speaker, task.order.spectrum_db
-        )
-        got = predict(
-            task.scene,
-            source,
-            r.points_m[near],
-            r.indoors[near],
-            task.listening,
-            _QUICK,
-        )
+    def take(self, task: Task, stop: Stop, near: Ints, got: Prediction) -> None:
+        """Count in what some receivers get from one more station."""
         ok = got.heard(task.requirement.sti_min)
         # A receiver that is reached is told with a station that reaches it.
         fresh = (ok & ~self.reached[near]) | (got.visible & ~self.visible[near])
@@ -76,6 +65,16 @@ class _Best:
         self.visible[near] |= got.visible
         for i in near[ok]:
             self.names[i].append(StationId(stop.name))
+
+
+def _hear(task: Task, stop: Stop, near: Ints) -> Prediction:
+    r = task.receivers
+    source = Source(
+        stop.point_m, stop.heading_deg, task.speaker, task.order.spectrum_db
+    )
+    return predict(
+        task.scene, source, r.points_m[near], r.indoors[near], task.listening, _QUICK
+    )
 
 
 def heard(task: Task, stops: list[Stop]) -> Heard:
@@ -94,14 +93,18 @@ def heard(task: Task, stops: list[Stop]) -> Heard:
         [[] for _ in range(n)],
     )
     tree = cKDTree(r.points_m)
-    for ratio in (_NEAR, _FAR):
-        left = ~best.reached
-        for stop in stops:
-            near = tree.query_ball_point(stop.point_m, ratio * task.hearing.range_m)
-            rows = np.sort(np.array(near, dtype=np.int64))
-            rows = rows if ratio == _NEAR else rows[left[rows]]
-            if len(rows):
-                best.hear(task, stop, rows)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for ratio in (_NEAR, _FAR):
+            left = ~best.reached if ratio == _FAR else np.ones(n, dtype=np.bool_)
+            asked = []
+            for stop in stops:
+                near = tree.query_ball_point(stop.point_m, ratio * task.hearing.range_m)
+                rows = np.sort(np.array(near, dtype=np.int64))
+                if left[rows].any():
+                    asked.append((stop, rows[left[rows]]))
+            told = pool.map(lambda a: _hear(task, *a), asked)
+            for (stop, rows), got in zip(asked, told, strict=True):
+                best.take(task, stop, rows, got)
     return Heard(
         best.sti,
         best.level_db,

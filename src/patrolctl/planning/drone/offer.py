@@ -11,6 +11,7 @@ from patrolctl.acoustics.bands import Floats
 from patrolctl.domain.errors import NoFeasiblePlan
 from patrolctl.planning.drone.cover import greedy
 from patrolctl.planning.drone.coverage import Cover, cover_of, joined, transposed
+from patrolctl.planning.drone.order import never
 from patrolctl.planning.drone.prices import Costs, Prices, Pricing
 from patrolctl.planning.drone.reduce import needed_rows, with_rows
 from patrolctl.planning.drone.stations import Survey, columns_at
@@ -95,10 +96,22 @@ def costs_of(task: Task, view: Survey) -> Costs:
     return Costs(task.order.message_s, come.place_s, heads, TURN_S)
 
 
-def offer(task: Task, view: Survey, enough: Callable[[], bool]) -> Offer:
+def offer(
+    task: Task,
+    view: Survey,
+    enough: Callable[[], bool],
+    late: Callable[[], bool] = never,
+) -> Offer:
     """Price the columns and keep the good ones.
 
+    Args:
+        task: the task.
+        view: its survey.
+        enough: ends the pricing with what it has.
+        late: asked between all steps; True gives up.
+
     Raises:
+        OutOfTime: ``late`` said so.
         NoFeasiblePlan: nobody can be reached.
     """
     start = _greedy(view)
@@ -107,16 +120,17 @@ def offer(task: Task, view: Survey, enough: Callable[[], bool]) -> Offer:
     pricing = Pricing(slim, costs_of(task, view), start, effort=effort)
     pricing.search(enough)
     columns = _core(task, view, pricing, start)
-    return _complete(task, view, columns, pricing)
+    return _complete(task, view, columns, pricing, late)
 
 
-def quick_offer(task: Task, view: Survey) -> Offer:
+def quick_offer(task: Task, view: Survey, late: Callable[[], bool] = never) -> Offer:
     """The greedy choice and nothing else.
 
     Raises:
+        OutOfTime: ``late`` said so.
         NoFeasiblePlan: nobody can be reached.
     """
-    return _complete(task, view, _greedy(view), None)
+    return _complete(task, view, _greedy(view), None, late)
 
 
 def _greedy(view: Survey) -> Ints:
@@ -144,15 +158,19 @@ def _core(task: Task, view: Survey, pricing: Pricing, start: Ints) -> Ints:
 
 
 def _complete(
-    task: Task, view: Survey, columns: Ints, pricing: Pricing | None
+    task: Task,
+    view: Survey,
+    columns: Ints,
+    pricing: Pricing | None,
+    late: Callable[[], bool] = never,
 ) -> Offer:
     """Reckon the columns' reach over all receivers, and add what is missing."""
     everyone = np.arange(len(task.receivers))
     reachable = np.zeros(len(everyone), dtype=np.bool_)
     for _ in range(3):
-        indptr, rows = reach_of(task, view, columns, everyone)
+        indptr, rows = reach_of(task, view, columns, everyone, late)
         reachable[rows] = True
-        extra = _rescue(task, view, np.flatnonzero(~reachable), columns)
+        extra = _rescue(task, view, np.flatnonzero(~reachable), columns, late)
         if not len(extra):
             break
         columns = np.unique(np.concatenate([columns, extra]))
@@ -162,13 +180,21 @@ def _complete(
 
 
 def reach_of(
-    task: Task, view: Survey, columns: Ints, chosen: Ints
+    task: Task,
+    view: Survey,
+    columns: Ints,
+    chosen: Ints,
+    late: Callable[[], bool] = never,
 ) -> tuple[Ints, npt.NDArray[np.int32]]:
-    """Receivers among the chosen that each column reaches."""
+    """Receivers among the chosen that each column reaches.
+
+    Raises:
+        OutOfTime: ``late`` said so in between.
+    """
     heads = len(view.candidates.headings_deg)
     places, inverse = np.unique(columns // heads, return_inverse=True)
     part = replace(view.candidates, points_m=view.candidates.points_m[places])
-    indptr, rows = columns_at(task, part, chosen)
+    indptr, rows = columns_at(task, part, chosen, late)
     at = inverse.reshape(-1) * heads + columns % heads
     sizes = indptr[at + 1] - indptr[at]
     out = np.zeros(len(columns) + 1, dtype=np.int64)
@@ -178,7 +204,13 @@ def reach_of(
     return out, merged.astype(np.int32)
 
 
-def _rescue(task: Task, view: Survey, missed: Ints, have: Ints) -> Ints:
+def _rescue(
+    task: Task,
+    view: Survey,
+    missed: Ints,
+    have: Ints,
+    late: Callable[[], bool],
+) -> Ints:
     """Columns that reach receivers which the present ones do not."""
     if not len(missed):
         return missed
@@ -186,7 +218,7 @@ def _rescue(task: Task, view: Survey, missed: Ints, have: Ints) -> Ints:
     columns = np.flatnonzero(live)
     if not len(columns):
         return columns
-    indptr, rows = reach_of(task, view, columns, missed)
+    indptr, rows = reach_of(task, view, columns, missed, late)
     n = len(missed)
     cover = transposed(indptr, rows, np.ones(n, dtype=np.int32))
     if not len(rows):
@@ -201,18 +233,20 @@ def widened(
     """Go on pricing with receivers that were left out, and tell the bound.
 
     The linear program was asked about some receivers only. Others that it
-    covers less than once are taken in, the barest first, some of each
-    neighbourhood.
+    covers less than once are taken in, the barest first.
+
+    Raises:
+        OutOfTime: ``enough`` said so in between; the bound so far holds.
     """
     everyone = np.arange(len(task.receivers))
     for _ in range(_WIDEN):
         if len(view.active) == len(everyone) or enough():
             break
-        bare = _bare(task, view, pricing, everyone)
+        bare = _bare(task, view, pricing, everyone, enough)
         if not len(bare):
             break
         live = np.flatnonzero(np.diff(view.cover.indptr) > 0)
-        found, rows = reach_of(task, view, live, bare)
+        found, rows = reach_of(task, view, live, bare, enough)
         indptr = np.zeros(view.cover.n_cols + 1, dtype=np.int64)
         indptr[live + 1] = np.diff(found)
         extra, _ = cover_of(np.cumsum(indptr), rows, len(bare))
@@ -224,13 +258,19 @@ def widened(
     return pricing.result()
 
 
-def _bare(task: Task, view: Survey, pricing: Pricing, everyone: Ints) -> Ints:
+def _bare(
+    task: Task,
+    view: Survey,
+    pricing: Pricing,
+    everyone: Ints,
+    enough: Callable[[], bool],
+) -> Ints:
     """Receivers that the linear program covers less than once."""
     used = pricing.master.used()
     if not used:
         return everyone[:0]
     columns = np.unique(np.concatenate([c for _, c in used]))
-    indptr, rows = reach_of(task, view, columns, everyone)
+    indptr, rows = reach_of(task, view, columns, everyone, enough)
     have = np.zeros(len(everyone))
     for share, mine in used:
         at = np.searchsorted(columns, mine)

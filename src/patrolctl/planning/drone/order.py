@@ -57,6 +57,10 @@ class DroneOrder:
         return a.repeats * (a.duration_s + GAP_S) + SETTLE_S
 
 
+class OutOfTime(Exception):
+    """There is no time to see a stage through; the plan before it counts."""
+
+
 @dataclass(slots=True)
 class Budget:
     """Real seconds that planning may take, and the wish to stop.
@@ -77,3 +81,7 @@ class Budget:
     def over(self, share: float = 1.0) -> bool:
         """Whether this share of the limit is used up, or a stop was asked."""
         return self.stop() or self.used_s >= share * self.limit_s
+
+    def leaves(self, rest_s: float) -> bool:
+        """Whether this many seconds are left, and no stop was asked."""
+        return not self.stop() and self.used_s + rest_s < self.limit_s

@@ -1,11 +1,12 @@
 """Who flies what and when: a tour cut, its sorties polished, put on the clock."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from patrolctl.planning.drone.crew import Crew, Sorties
 from patrolctl.planning.drone.flight import Flight, Stop
 from patrolctl.planning.drone.improve import ordered
 from patrolctl.planning.drone.schedule import Clashes, clashes_of, schedule
@@ -34,20 +35,54 @@ class Roster:
     time_s: float
 
 
-def roster_of(task: Task, view: Survey, bench: Bench, tour: Ints) -> Roster | None:
+def roster_of(
+    task: Task,
+    view: Survey,
+    bench: Bench,
+    tour: Ints,
+    enough: Callable[[], bool],
+) -> Roster | None:
     """The quickest way found to fly these stations; None: out of reach.
 
     All drones or fewer, the tour forwards or backwards: sharing is worth it
-    only where the drones do not wait for each other.
+    only where the drones do not wait for each other. Then whole timetables
+    are tried until it is ``enough``.
     """
     stops = stops_of(task, view, bench, tour)
-    clashes = clashes_of(task, stops) if len(task.drones) > 1 else None
+    clashes = clashes_of(task, stops, enough) if len(task.drones) > 1 else None
     best: Roster | None = None
     for way in _ways(task, tour):
         found = _flown(task, view, bench, way, clashes)
         if found is not None and (best is None or found.time_s < best.time_s - 1e-6):
             best = found
-    return best
+    if best is None or clashes is None:
+        return best
+    return _joined(task, bench, best, (clashes, enough))
+
+
+def _joined(
+    task: Task,
+    bench: Bench,
+    roster: Roster,
+    how: tuple[Clashes, Callable[[], bool]],
+) -> Roster:
+    """The roster with its timetable improved."""
+    clashes, enough = how
+    rows = [int(r) for r in bench.market.place[roster.tour]]
+    number = {s.column: k for k, s in enumerate(roster.stops)}
+    sorties: Sorties = [[] for _ in task.drones]
+    for f in roster.flights:
+        members = [number[s.stop.column] for s in f.steps if s.stop is not None]
+        sorties[f.drone].append(tuple(members))
+    crew = Crew(task, bench.table, roster.stops, rows, clashes)
+    better = crew.improved(sorties, task.order.seed, enough)
+    got = crew.time_s(better)
+    if got is None or got[0] >= roster.time_s - 1e-6:
+        return roster
+    flights = crew.flights(better)
+    order = [k for mine in better for s in mine for k in s]
+    stops = [roster.stops[k] for k in order]
+    return Roster(roster.tour[order], stops, flights, got[0])
 
 
 def _ways(task: Task, tour: Ints) -> Iterator[tuple[Ints, int]]:

@@ -25,7 +25,7 @@ _ROUNDS_EACH = 25  # … and no more than this for each station
 _CHUNKS = 40
 _HEAT_S = 6.0
 _PASSES = 3
-_SEARCH = 0.78  # share of the time limit after which the search ends
+_QUICK = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +105,42 @@ def first_tour(bench: Bench) -> Ints:
     return ordered(bench.market, greedy(cover, np.ones(cover.n_cols)))
 
 
-def searched(task: Task, bench: Bench, budget: Budget, report: "Reporter") -> Ints:
-    """Improve the first tour until the work or the time is used up."""
+def quickened(task: Task, bench: Bench, tour: Ints) -> Ints:
+    """The tour after a moment's search."""
+    market = bench.market
+    _found_out(bench, tour)
+    better = improved(
+        market, tour, seed=task.order.seed, rounds=_QUICK, heat=(_HEAT_S, 0.05)
+    )
+    _found_out(bench, better)
+    return min((tour, better), key=market.mission_s)
+
+
+def searched(
+    task: Task,
+    bench: Bench,
+    budget: Budget,
+    report: "Reporter",
+    rest_s: float = 0.0,
+) -> Ints:
+    """Improve the first tour until the work or the time is used up.
+
+    Args:
+        task: the task.
+        bench: what there is to choose from.
+        budget: the time; ``rest_s`` of it are to be left.
+        report: is told.
+        rest_s: what comes afterwards takes so long.
+    """
     market, effort = bench.market, task.order.effort
-    tour = first_tour(bench)
+    tour = quickened(task, bench, first_tour(bench))
     best, best_s = tour, market.mission_s(tour)
     passes = _PASSES if effort >= 1.0 else 1
     chunks = max(2, round(_CHUNKS * min(1.0, effort)))
     for turn in range(passes):
         heat = _HEAT_S if turn == 0 else _HEAT_S / 3
         for k in range(chunks):
-            if budget.over(_SEARCH):
+            if not budget.leaves(rest_s):
                 return best
             hot, cool = (heat * (1 - x / chunks) + 0.05 for x in (k, k + 1))
             seed = task.order.seed * 7919 + turn * 101 + k

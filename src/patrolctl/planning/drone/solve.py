@@ -1,9 +1,8 @@
 """The drone planner: one readable recipe."""
 
+import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
-from typing import Self
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +10,7 @@ import numpy.typing as npt
 from patrolctl.domain.errors import NoFeasiblePlan
 from patrolctl.domain.plan import Plan, PlanKind, PlanSummary
 from patrolctl.domain.site import Site
-from patrolctl.planning.drone.bounds import (
-    Least,
-    apart,
-    least_round_s,
-    round_trips_s,
-    visits_s,
-)
+from patrolctl.planning.drone.bounding import Bounding, with_bounds
 from patrolctl.planning.drone.document import (
     Heard,
     Places,
@@ -26,41 +19,47 @@ from patrolctl.planning.drone.document import (
     sortie_of,
 )
 from patrolctl.planning.drone.flight import Flight
-from patrolctl.planning.drone.offer import (
-    Offer,
-    come_of,
-    offer,
-    quick_offer,
-    widened,
-)
-from patrolctl.planning.drone.order import Budget, DroneOrder
-from patrolctl.planning.drone.prices import Prices
+from patrolctl.planning.drone.offer import offer, quick_offer
+from patrolctl.planning.drone.order import Budget, DroneOrder, OutOfTime
 from patrolctl.planning.drone.reasons import reasons_for
-from patrolctl.planning.drone.roster import Roster, roster_of
+from patrolctl.planning.drone.roster import roster_of
 from patrolctl.planning.drone.search import (
     Bench,
     Reporter,
     bench_of,
     first_tour,
+    quickened,
     searched,
+    stops_of,
 )
 from patrolctl.planning.drone.sensitivity import sensitivity_of
-from patrolctl.planning.drone.stations import (
-    Survey,
-    ends_energy_s,
-    landing_s,
-    survey,
-)
-from patrolctl.planning.drone.task import Task, home_points, task_of
+from patrolctl.planning.drone.stations import Survey, survey
+from patrolctl.planning.drone.task import Task, task_of
 from patrolctl.planning.progress import PlanProgress, untold
 
 Ints = npt.NDArray[np.int64]
 _POSITIONS = 3000
 _FEWEST = 250
 _PRICING = 0.5  # share of the limit after which columns are no longer priced
-_BOUNDING = 0.8  # … and the bound no longer raised
-_HURRY = 0.3  # a first plan that takes this share of the limit is the plan
+_PLAIN = 0.45  # … and not even begun to be: greedy stations must do
+_LATE = 0.7  # … and the coarse plan is the plan, if nothing finer is searched yet
+_SOME = 6  # stations that tell how long the checks take
+_CHECKS = 1.1
+_SHARING = 0.25  # share of the limit that several drones' timetables get
+_VARIED = 0.96  # later than this, what-if questions are left out
+_CLOSING_S = 0.3  # sharing, timing, writing
+_HURRY = 0.35  # a first plan that takes this share of the limit is the plan
 _CUT_SHORT = "stopped early: a coarse grid, no bound; more may be reachable"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A tour and what it was made of; ``rest_s`` is what its checks will take."""
+
+    view: Survey
+    bench: Bench
+    tour: Ints
+    rest_s: float
 
 
 def plan_drone(
@@ -87,66 +86,74 @@ def plan_drone(
     report.stage("reading the site", 0.0)
     task = task_of(site, order)
     report.stage(f"where {len(task.receivers)} receivers are heard", 0.05)
-    if order.effort >= 1.0:
-        coarse = _coarse(task, report)
-        if coarse is not None and budget.over(_HURRY):
-            task = replace(task, warnings=(*task.warnings, _CUT_SHORT))
-            return _finish(task, *coarse, (budget, report))
-    view = survey(task, most=max(_FEWEST, round(_POSITIONS * order.effort)))
-    report.stage("choosing stations", 0.25)
-    goods = offer(task, view, lambda: budget.over(_PRICING))
-    bench = bench_of(task, view, goods)
-    with _Bounding(task, view, goods, budget, report) as bounding:
-        tour = searched(task, bench, budget, report)
-        bounding.settle()
-    return _finish(task, view, bench, tour, (budget, report))
+    coarse = _coarse(task, report) if order.effort >= 1.0 else None
+    try:
+        fine = None if coarse and budget.over(_HURRY) else _fine(
+            task, budget, report, must=coarse is None
+        )  # fmt: skip
+    except OutOfTime:
+        fine = None
+    if fine is None and coarse is not None:
+        task = replace(task, warnings=(*task.warnings, _CUT_SHORT))
+        fine = _searched(task, *coarse[:2], (budget, report))
+    if fine is None:
+        raise NoFeasiblePlan(("nobody is reached from any place to hover",))
+    return _finish(task, fine, (budget, report))
 
 
-class _Bounding:
-    """Raises the bound beside the search, on the other core.
+def _fine(task: Task, budget: Budget, report: Reporter, *, must: bool) -> _Found:
+    """The plan worth having: a fine grid, priced, searched, bounded.
 
-    What it finds has no influence on the plan.
+    Args:
+        task: the task.
+        budget: what is left of the time.
+        report: is told.
+        must: there is nothing to fall back on, however long it takes.
+
+    Raises:
+        OutOfTime: the fallback is all that there is time for.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        view: Survey,
-        goods: Offer,
-        budget: Budget,
-        report: Reporter,
-    ) -> None:
-        self._of = (task, view)
-        self._pricing = goods.pricing
-        self._report = report
-        self._left = False
-        self._enough = lambda: self._left or budget.over(_BOUNDING)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="bound")
-        self._work: Future[None] | None = None
+    def late() -> bool:
+        return not must and budget.over(_LATE)
 
-    def __enter__(self) -> Self:
-        self._tell()
-        if self._pricing is not None and self._of[0].order.effort >= 1.0:
-            self._work = self._pool.submit(self._widen)
-        return self
+    most = max(_FEWEST, round(_POSITIONS * task.order.effort))
+    view = survey(task, most=most, enough=late)
+    report.stage("choosing stations", 0.25)
+    if budget.over(_PLAIN) and not must:
+        goods = quick_offer(task, view, late)
+    else:
+        goods = offer(task, view, lambda: budget.over(_PRICING), late)
+    if late():
+        raise OutOfTime
+    bench = bench_of(task, view, goods)
+    return _searched(task, view, bench, (budget, report))
 
-    def __exit__(self, *_: object) -> None:
-        self._left = True
-        self._pool.shutdown()
 
-    def _widen(self) -> None:
-        if self._pricing is not None:
-            widened(*self._of, self._pricing, self._enough)
-            self._tell()
+def _searched(
+    task: Task, view: Survey, bench: Bench, ways: tuple[Budget, Reporter]
+) -> _Found:
+    """Search, with the bound beside it, for as long as there is time."""
+    budget, report = ways
+    tour = first_tour(bench)
+    rest_s = 0.0 if budget.over() else _checking_s(task, view, bench, tour)
+    sharing_s = _SHARING * budget.limit_s if len(task.drones) > 1 else 0.0
+    with Bounding(task, view, bench, lambda: budget.leaves(rest_s), report) as bound:
+        tour = searched(task, bench, budget, report, rest_s + sharing_s)
+        bound.settle()
+    return _Found(view, bench, tour, rest_s)
 
-    def _tell(self) -> None:
-        if self._pricing is not None:
-            self._report.bound_s = global_bound_s(*self._of, self._pricing.result())
 
-    def settle(self) -> None:
-        """Wait for the bound: it ends by itself or with the time limit."""
-        if self._work is not None:
-            self._work.result()
+def _checking_s(task: Task, view: Survey, bench: Bench, tour: Ints) -> float:
+    """How long the checks at the end are going to take on this machine.
+
+    Measured on some stations, now: the machine may have much else to do.
+    """
+    some = stops_of(task, view, bench, tour)[:: max(1, len(tour) // _SOME)]
+    start_s = time.perf_counter()
+    heard(task, some)
+    took_s = time.perf_counter() - start_s
+    return _CLOSING_S + _CHECKS * took_s * len(tour) / max(1, len(some))
 
 
 def _coarse(task: Task, report: Reporter) -> tuple[Survey, Bench, Ints] | None:
@@ -158,19 +165,18 @@ def _coarse(task: Task, report: Reporter) -> tuple[Survey, Bench, Ints] | None:
         return None  # a finer grid may find what a coarse one does not
     tour = first_tour(bench)
     report.found(bench.market.mission_s(tour), 0.0, "a first plan")
-    return view, bench, tour
+    return view, bench, quickened(task, bench, tour)
 
 
-def _finish(
-    task: Task,
-    view: Survey,
-    bench: Bench,
-    tour: Ints,
-    ways: tuple[Budget, Reporter],
-) -> Plan:
+def _finish(task: Task, found: _Found, ways: tuple[Budget, Reporter]) -> Plan:
     budget, report = ways
+    view, bench = found.view, found.bench
     report.stage("sharing and timing the sorties", 0.9)
-    flown = roster_of(task, view, bench, tour)
+
+    def enough() -> bool:
+        return not budget.leaves(found.rest_s)
+
+    flown = roster_of(task, view, bench, found.tour, enough)
     if flown is None:
         raise NoFeasiblePlan(
             (
@@ -185,8 +191,8 @@ def _finish(
     summary = _summary(task, got, flown.flights, flown.time_s)
     can = int((got.reached | bench.offer.reachable).sum())
     summary = replace(summary, reachable=can)
-    summary = _bounded(task, bench, flown, report.bound_s or 0.0, summary)
-    hurry = budget.stop() or task.order.effort < 1.0
+    summary = with_bounds(task, bench, flown, report.bound_s or 0.0, summary)
+    hurry = budget.over(_VARIED) or task.order.effort < 1.0
     varied = {} if hurry else sensitivity_of(task, flown.stops)
     summary = replace(summary, solve_s=round(budget.used_s, 3))
     report.done(flown.time_s, summary.lower_bound_s)
@@ -216,105 +222,6 @@ def _summary(
         mission_time_s=round(time_s, 2),
         distance_m=round(sum(f.distance_m for f in flights), 2),
     )
-
-
-def _least(task: Task) -> Least:
-    up = task.space.floor_m
-    climb = float(task.motion.leg_s(np.zeros(3), np.array([0.0, 0.0, up])))
-    return Least(
-        ends_s=climb + landing_s(task, up),
-        ends_j=ends_energy_s(task),
-        usable_j=task.usable_s,
-        turnaround_s=task.order.turnaround_s,
-        drones=len(task.drones),
-    )
-
-
-def _bounded(
-    task: Task,
-    bench: Bench,
-    flown: Roster,
-    bound_s: float,
-    summary: PlanSummary,
-) -> PlanSummary:
-    """Both bounds and both gaps."""
-    time_s = summary.mission_time_s or 0.0
-    bound = min(bound_s, time_s)
-    conditional = min(conditional_bound_s(task, bench, flown), time_s)
-    return replace(
-        summary,
-        lower_bound_s=round(bound, 2),
-        gap=_gap(time_s, bound),
-        conditional_bound_s=round(conditional, 2),
-        conditional_gap=_gap(time_s, conditional),
-    )
-
-
-def _gap(time_s: float, bound_s: float) -> float | None:
-    return round((time_s - bound_s) / time_s, 4) if time_s > 0.0 else None
-
-
-def global_bound_s(task: Task, view: Survey, prices: Prices) -> float:
-    """What no choice of stations, order and sorties beats.
-
-    Holding and coming by the prices, or the least number of messages and
-    the flying between receivers that no two share a place; then the sorties
-    that so much work takes.
-    """
-    least, points = _least(task), view.candidates.points_m
-    cheap = min(1.0, task.profile.cruise_power_ratio)
-    home_s = come_of(task, points, home_points(task)).home_s
-    by_prices = least.with_ends(home_s, home_s * cheap)
-    count = float(np.ceil(prices.stations - 1e-6)) * task.order.message_s
-    flying, trip = _least_flying_s(task, view)
-    by_count = count + flying
-    return max(
-        by_prices.mission_s(prices.bound_s, by_prices.sorties(prices.bound_s * cheap)),
-        least.mission_s(by_count, least.sorties(by_count * cheap)),
-        trip + least.ends_s + task.order.message_s,
-    )
-
-
-def _least_flying_s(task: Task, view: Survey) -> tuple[float, float]:
-    """All flying at least, and the longest round trip that one receiver asks."""
-    points, homes = view.candidates.points_m, home_points(task)
-    heads = len(view.candidates.headings_deg)
-    out = task.motion.leg_s(homes[:, None, :], points[None, :, :]).min(axis=0)
-    back = task.motion.leg_s(points[:, None, :], homes[None, :, :]).min(axis=1)
-    alone = least_round_s(out + back, view.cover, heads)
-    if len(homes) > 1:
-        return alone, alone  # each drone has a trip of its own
-    groups = apart(view.cover, heads)
-    every = np.vstack([points, homes])
-    return max(alone, visits_s(every, groups, task.motion)), alone
-
-
-def conditional_bound_s(task: Task, bench: Bench, roster: Roster) -> float:
-    """What no order and no sorties beat with these stations and legs."""
-    least = _least(task)
-    tour = roster.tour
-    market = bench.market
-    rows, counts = np.unique(market.place[tour], return_counts=True)
-    homes = len(bench.places) + np.arange(len(task.drones))
-    table = bench.table.time_s
-    inner = table[np.ix_(rows, rows)]
-    near = table[np.ix_(homes, rows)].min(axis=0)
-    back = table[np.ix_(rows, homes)].min(axis=1)
-    n = len(rows)
-    time = np.zeros((n + 1, n + 1))
-    time[:n, :n], time[n, :n], time[:n, n] = inner, near, back
-    hold = len(tour) * task.order.message_s
-    cheap = min(1.0, task.profile.cruise_power_ratio)
-    flown = sum(f.duration_s for f in roster.flights)
-    sorties = least.sorties(hold)
-    for _ in range(3):  # flying takes energy too, and so perhaps a sortie more
-        trips = round_trips_s(time, sorties, upper_s=flown)
-        more = least.sorties(hold + trips * cheap)
-        if more == sorties:
-            break
-        sorties = more
-    turns = float((counts - 1).sum())  # a second heading takes a second at least
-    return least.mission_s(hold + trips + turns, sorties)
 
 
 def _plan(

@@ -1,5 +1,6 @@
 """Where one can hover and be heard: positions, coverage, road map."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from patrolctl.planning.drone.coverage import (
     columns_of,
     cover_of,
 )
+from patrolctl.planning.drone.order import OutOfTime, never
 from patrolctl.planning.drone.task import Task, home_points
 from patrolctl.planning.space import Legs
 
@@ -149,10 +151,11 @@ def landing_s(task: Task, from_m: float) -> float:
     return slow / 0.5 + max(0.0, from_m - slow) / task.profile.descent_m_s
 
 
-def survey(task: Task, *, most: int) -> Survey:
+def survey(task: Task, *, most: int, enough: Callable[[], bool] = never) -> Survey:
     """Lay the grid, find what it reaches, and build the road map.
 
     Raises:
+        OutOfTime: ``enough`` said so in between.
         NoFeasiblePlan: nowhere to hover, or nowhere within the battery.
     """
     candidates = candidates_of(
@@ -162,7 +165,7 @@ def survey(task: Task, *, most: int) -> Survey:
         most=most,
     )
     active = active_rows(task)
-    found = columns_at(task, candidates, active)
+    found = columns_at(task, candidates, active, enough)
     missed = np.setdiff1d(np.arange(len(active)), np.unique(found[1]))
     if len(missed):
         extra = facing(
@@ -175,6 +178,8 @@ def survey(task: Task, *, most: int) -> Survey:
         candidates = _with(candidates, extra)
     if not len(candidates.points_m):
         raise _no_place(task)
+    if enough():
+        raise OutOfTime
     legs, homes = _map(task, candidates)
     ok = _reachable(task, legs, homes, len(candidates.points_m))
     if not ok.any():
@@ -229,11 +234,19 @@ def _with(candidates: Candidates, extra: Floats) -> Candidates:
     return replace(candidates, points_m=np.vstack([candidates.points_m, extra]))
 
 
-def columns_at(task: Task, candidates: Candidates, chosen: Ints) -> tuple[Ints, Ints]:
+def columns_at(
+    task: Task,
+    candidates: Candidates,
+    chosen: Ints,
+    enough: Callable[[], bool] = never,
+) -> tuple[Ints, Ints]:
     """Receivers among the chosen that every position and heading reaches.
 
     Returns:
         ``indptr`` and indices into ``chosen`` of the columns.
+
+    Raises:
+        OutOfTime: ``enough`` said so in between.
     """
     r = task.receivers
     indptr, rows = columns_of(
@@ -246,6 +259,7 @@ def columns_at(task: Task, candidates: Candidates, chosen: Ints) -> tuple[Ints, 
             np.ascontiguousarray(r.normal[chosen]),
         ),
         task.hearing,
+        enough,
     )
     return indptr, rows.astype(np.int64)
 

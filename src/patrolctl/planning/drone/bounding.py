@@ -1,0 +1,176 @@
+"""Both bounds of a plan, and the thread that raises the global one."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from typing import Self
+
+import numpy as np
+
+from patrolctl.domain.plan import PlanSummary
+from patrolctl.planning.drone.bounds import (
+    Least,
+    apart,
+    least_round_s,
+    round_trips_s,
+    visits_s,
+)
+from patrolctl.planning.drone.offer import come_of, widened
+from patrolctl.planning.drone.order import OutOfTime
+from patrolctl.planning.drone.prices import Prices
+from patrolctl.planning.drone.roster import Roster
+from patrolctl.planning.drone.search import Bench, Reporter
+from patrolctl.planning.drone.stations import Survey, ends_energy_s, landing_s
+from patrolctl.planning.drone.task import Task, home_points
+
+
+class Bounding:
+    """Raises the bound beside the search, on the other core.
+
+    What it finds has no influence on the plan. ``left`` says whether there
+    is time left.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        view: Survey,
+        bench: Bench,
+        left: Callable[[], bool],
+        report: Reporter,
+    ) -> None:
+        self._of = (task, view)
+        self._pricing = bench.offer.pricing
+        self._report = report
+        self._left = False
+        self._enough = lambda: self._left or not left()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="bound")
+        self._work: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._tell()
+        if self._pricing is not None and self._of[0].order.effort >= 1.0:
+            self._work = self._pool.submit(self._widen)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._left = True
+        self._pool.shutdown()
+
+    def _widen(self) -> None:
+        if self._pricing is not None:
+            with suppress(OutOfTime):  # what was found till now holds
+                widened(*self._of, self._pricing, self._enough)
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._pricing is not None:
+            self._report.bound_s = global_bound_s(*self._of, self._pricing.result())
+
+    def settle(self) -> None:
+        """Wait for the bound: it ends by itself or with the time limit."""
+        if self._work is not None:
+            self._work.result()
+
+
+def least_of(task: Task) -> Least:
+    """What every sortie and every drone takes at the least."""
+    up = task.space.floor_m
+    climb = float(task.motion.leg_s(np.zeros(3), np.array([0.0, 0.0, up])))
+    return Least(
+        ends_s=climb + landing_s(task, up),
+        ends_j=ends_energy_s(task),
+        usable_j=task.usable_s,
+        turnaround_s=task.order.turnaround_s,
+        drones=len(task.drones),
+    )
+
+
+def with_bounds(
+    task: Task,
+    bench: Bench,
+    flown: Roster,
+    bound_s: float,
+    summary: PlanSummary,
+) -> PlanSummary:
+    """Both bounds and both gaps."""
+    time_s = summary.mission_time_s or 0.0
+    bound = min(bound_s, time_s)
+    conditional = min(conditional_bound_s(task, bench, flown), time_s)
+    return replace(
+        summary,
+        lower_bound_s=round(bound, 2),
+        gap=_gap(time_s, bound),
+        conditional_bound_s=round(conditional, 2),
+        conditional_gap=_gap(time_s, conditional),
+    )
+
+
+def _gap(time_s: float, bound_s: float) -> float | None:
+    return round((time_s - bound_s) / time_s, 4) if time_s > 0.0 else None
+
+
+def global_bound_s(task: Task, view: Survey, prices: Prices) -> float:
+    """What no choice of stations, order and sorties beats.
+
+    Holding and coming by the prices, or the least number of messages and
+    the flying between receivers that no two share a place; then the sorties
+    that so much work takes.
+    """
+    least, points = least_of(task), view.candidates.points_m
+    cheap = min(1.0, task.profile.cruise_power_ratio)
+    home_s = come_of(task, points, home_points(task)).home_s
+    by_prices = least.with_ends(home_s, home_s * cheap)
+    count = float(np.ceil(prices.stations - 1e-6)) * task.order.message_s
+    flying, trip = _least_flying_s(task, view)
+    by_count = count + flying
+    return max(
+        by_prices.mission_s(
+            prices.bound_s, by_prices.sorties(prices.bound_s * cheap), cheap
+        ),
+        least.mission_s(by_count, least.sorties(by_count * cheap), cheap),
+        trip + least.ends_s + task.order.message_s,
+    )
+
+
+def _least_flying_s(task: Task, view: Survey) -> tuple[float, float]:
+    """All flying at least, and the longest round trip that one receiver asks."""
+    points, homes = view.candidates.points_m, home_points(task)
+    heads = len(view.candidates.headings_deg)
+    out = task.motion.leg_s(homes[:, None, :], points[None, :, :]).min(axis=0)
+    back = task.motion.leg_s(points[:, None, :], homes[None, :, :]).min(axis=1)
+    alone = least_round_s(out + back, view.cover, heads)
+    if len(homes) > 1:
+        return alone, alone  # each drone has a trip of its own
+    groups = apart(view.cover, heads)
+    every = np.vstack([points, homes])
+    return max(alone, visits_s(every, groups, task.motion)), alone
+
+
+def conditional_bound_s(task: Task, bench: Bench, roster: Roster) -> float:
+    """What no order and no sorties beat with these stations and legs."""
+    least = least_of(task)
+    tour = roster.tour
+    market = bench.market
+    rows, counts = np.unique(market.place[tour], return_counts=True)
+    homes = len(bench.places) + np.arange(len(task.drones))
+    table = bench.table.time_s
+    inner = table[np.ix_(rows, rows)]
+    near = table[np.ix_(homes, rows)].min(axis=0)
+    back = table[np.ix_(rows, homes)].min(axis=1)
+    n = len(rows)
+    time = np.zeros((n + 1, n + 1))
+    time[:n, :n], time[n, :n], time[:n, n] = inner, near, back
+    hold = len(tour) * task.order.message_s
+    cheap = min(1.0, task.profile.cruise_power_ratio)
+    flown = sum(f.duration_s for f in roster.flights)
+    sorties = least.sorties(hold)
+    for _ in range(3):  # flying takes energy too, and so perhaps a sortie more
+        trips = round_trips_s(time, sorties, upper_s=flown)
+        more = least.sorties(hold + trips * cheap)
+        if more == sorties:
+            break
+        sorties = more
+    turns = float((counts - 1).sum())  # a second heading takes a second at least
+    return least.mission_s(hold + trips + turns, sorties, cheap)
