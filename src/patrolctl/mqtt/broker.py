@@ -22,6 +22,13 @@ from pathlib import Path
 from typing import Literal
 
 from patrolctl.domain.errors import PatrolError
+from patrolctl.mqtt.accounts import (
+    SERVICE,
+    Account,
+    acl_text,
+    password_line,
+    private,
+)
 
 log = logging.getLogger(__name__)
 
@@ -40,17 +47,37 @@ class BrokerFailed(PatrolError):
 
 
 @dataclass(frozen=True, slots=True)
+class TlsListener:
+    """A listener for others, besides our own on loopback.
+
+    ``client_ca`` set: clients need a certificate of that authority too.
+    """
+
+    host: str
+    port: int
+    cert: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BrokerAddress:
     """Where our broker listens, and what it is."""
 
     host: str
     port: int
     kind: Literal["mosquitto", "in-process"]
+    accounts: tuple[Account, ...] = ()
 
     @property
     def url(self) -> str:
-        """For ``open_mqtt``."""
-        return f"mqtt://{self.host}:{self.port}"
+        """For ``open_mqtt``: the service's, where there are accounts."""
+        return self.url_of(SERVICE)
+
+    def url_of(self, name: str) -> str:
+        """The URL of one account; of anybody where there are none."""
+        who = next((f"{a.credentials}@" for a in self.accounts if a.name == name), "")
+        return f"mqtt://{who}{self.host}:{self.port}"
 
 
 def _die_with(parent_pid: int) -> None:
@@ -72,7 +99,12 @@ def mosquitto_path() -> str | None:
 
 @asynccontextmanager
 async def run_broker(
-    *, port: int = 0, state_dir: Path, mosquitto: bool | None = None
+    *,
+    port: int = 0,
+    state_dir: Path,
+    mosquitto: bool | None = None,
+    accounts: tuple[Account, ...] = (),
+    tls: TlsListener | None = None,
 ) -> AsyncIterator[BrokerAddress]:
     """Run a broker on loopback while the context is open.
 
@@ -81,6 +113,8 @@ async def run_broker(
         state_dir: for its configuration, retained messages and sessions.
         mosquitto: True insists on it, False on the one inside this process;
             None takes mosquitto where there is one.
+        accounts: who may do what; none: anybody on this machine, anything.
+        tls: a second listener for other machines; it needs accounts.
 
     Raises:
         BrokerFailed: the port is in use, or it does not start.
@@ -88,10 +122,11 @@ async def run_broker(
     port = _claim(port)
     program = mosquitto_path() if mosquitto is not False else None
     if program is not None:
-        async with _mosquitto(program, port, state_dir):
-            yield BrokerAddress(LOOPBACK, port, "mosquitto")
+        config = _write_configuration(port, state_dir, accounts, tls)
+        async with _mosquitto(program, port, config):
+            yield BrokerAddress(LOOPBACK, port, "mosquitto", accounts)
         return
-    if mosquitto:
+    if mosquitto or tls is not None:
         raise BrokerFailed("mosquitto is not installed (apt-get install mosquitto)")
     log.warning("no mosquitto: the broker runs inside this process, loopback only")
     async with _in_process(port):
@@ -113,7 +148,45 @@ def _claim(port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _write_configuration(port: int, state_dir: Path) -> Path:
+def _guarded(state_dir: Path, accounts: tuple[Account, ...]) -> tuple[str, ...]:
+    """Passwords and rights, in files that only we may read."""
+    if not accounts:
+        return ("allow_anonymous true",)
+    passwords, rights = state_dir / "passwords", state_dir / "rights"
+    private(passwords, "\n".join(password_line(a) for a in accounts) + "\n")
+    private(rights, acl_text(accounts))
+    return (
+        "allow_anonymous false",
+        f"password_file {passwords.resolve()}",
+        f"acl_file {rights.resolve()}",
+    )
+
+
+def _secured(tls: TlsListener | None) -> tuple[str, ...]:
+    if tls is None:
+        return ()
+    for file in (tls.cert, tls.key, tls.client_ca):
+        if file is not None and not file.is_file():
+            raise BrokerFailed(f"the broker's TLS: {file} does not exist")
+    lines = [
+        f"listener {tls.port} {tls.host}",
+        f"certfile {tls.cert.resolve()}",
+        f"keyfile {tls.key.resolve()}",
+        "tls_version tlsv1.2",
+    ]
+    if tls.client_ca is not None:
+        lines += [f"cafile {tls.client_ca.resolve()}", "require_certificate true"]
+    return tuple(lines)
+
+
+def _write_configuration(
+    port: int,
+    state_dir: Path,
+    accounts: tuple[Account, ...],
+    tls: TlsListener | None,
+) -> Path:
+    if tls is not None and not accounts:
+        raise BrokerFailed("a broker for other machines needs accounts")
     state_dir.mkdir(parents=True, exist_ok=True)
     config = state_dir / "mosquitto.conf"
     text = "\n".join(
@@ -122,7 +195,8 @@ def _write_configuration(port: int, state_dir: Path) -> Path:
             # into our directory; for anybody else the line has no effect.
             f"user {getpass.getuser()}",
             f"listener {port} {LOOPBACK}",
-            "allow_anonymous true",
+            *_secured(tls),
+            *_guarded(state_dir, accounts),
             "persistence true",
             f"persistence_location {state_dir.resolve()}/",
             "autosave_interval 1",
@@ -141,8 +215,8 @@ def _write_configuration(port: int, state_dir: Path) -> Path:
 
 
 @asynccontextmanager
-async def _mosquitto(program: str, port: int, state_dir: Path) -> AsyncIterator[None]:
-    keeper = _Keeper(program, _write_configuration(port, state_dir), port)
+async def _mosquitto(program: str, port: int, config: Path) -> AsyncIterator[None]:
+    keeper = _Keeper(program, config, port)
     await keeper.start()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(keeper.supervise(), name="mosquitto")

@@ -1,7 +1,6 @@
 """One TCP session with a broker: paho's thread bridged into asyncio."""
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,7 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from patrolctl.domain.errors import PatrolError
-from patrolctl.mqtt.address import Address
+from patrolctl.mqtt.address import Address, tls_context
 from patrolctl.mqtt.outbox import Message
 
 CONNECT_S = 10.0
@@ -100,7 +99,7 @@ class Session:
         if address.user is not None:
             client.username_pw_set(address.user, address.password)
         if address.tls:
-            client.tls_set_context(ssl.create_default_context())
+            client.tls_set_context(tls_context(address))
         will = self._options.will
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
