@@ -364,3 +364,35 @@ async def test_a_full_disk_in_flight_abandons_nobody(kit, make) -> None:
         await flight.run.tell("later")
         assert kit.feed.store_fault is None
         assert any(e.phase is Phase.FINISHED for e in kit.store.events)
+
+
+async def test_what_cannot_be_written_down_is_not_armed(kit, make) -> None:
+    d1 = kit.vehicles["d1"]
+    async with (
+        kit.open(),
+        make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
+    ):
+        kit.store.lose_from = "about to arm"
+        await kit.until(flight.task.done)
+        assert d1.flown == 0
+        assert flight.state.phase is Phase.FAILED
+        assert "could not be written down" in flight.state.reason
+
+
+async def test_a_database_that_hangs_delays_a_command_by_moments(kit, make) -> None:
+    d1 = kit.vehicles["d1"]
+    async with (
+        kit.open(),
+        make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
+    ):
+        await kit.until(lambda: flight.state.phase is Phase.RUNNING)
+        kit.store.hang = True
+        stopping = flight.group.create_task(flight.run.command(RunVerb.STOP, "li"))
+        await kit.clock.advance(0.2)
+        assert d1.calls[-1] == "stop"
+        holding = flight.group.create_task(flight.run.command(RunVerb.HOLD, "li"))
+        await kit.clock.advance(2.5)
+        assert d1.calls[-1] == "hold"
+        kit.store.hang = False
+        stopping.cancel()
+        holding.cancel()

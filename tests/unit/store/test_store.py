@@ -99,6 +99,16 @@ async def test_what_returned_is_there_after_reopening(place: Path | str) -> None
             await store.run(RunId("r9"))
 
 
+async def test_every_unfinished_run_is_found_oldest_first(place: Path | str) -> None:
+    async with open_store(place, ManualClock()) as store:
+        for n, phase in enumerate((*Phase, Phase.HELD)):
+            state = replace(run_state(), id=RunId(f"r{n}"), phase=phase)
+            made = state.created_utc - timedelta(days=n)
+            await store.save_run(replace(state, created_utc=made), None)
+        left = await store.unfinished_runs()
+        assert [r.id for r in left] == ["r9", "r5", "r4", "r3", "r2", "r1", "r0"]
+
+
 async def test_facts_are_kept_once(place: Path | str) -> None:
     v1 = VehicleId("v1")
     fact = VehicleEvent("f1", NOW, v1, EventKind.ARMED)
