@@ -23,12 +23,14 @@ from patrolctl.domain.sound import (
     Priority,
     SpeakerState,
 )
-from patrolctl.mqtt.payloads import CommandPayload, SheetCue, SheetPayload, new_id
+from patrolctl.mqtt.payloads import CommandPayload, SheetPayload, new_id
 from patrolctl.mqtt.turns import TooMany, Turns
 from patrolctl.onboard.autopilot import STALE_S, Whereabouts
 from patrolctl.onboard.clips import ClipCache, ClipUnavailable
 from patrolctl.onboard.cues import Watch
+from patrolctl.onboard.fetching import Fetcher
 from patrolctl.onboard.health import AMPLIFIER, CLIPS, DEVICE, DISK, Health
+from patrolctl.onboard.jobs import Job, commanded, placed, run_of
 from patrolctl.onboard.ledger import Ledger
 from patrolctl.onboard.player import Outcome, Player
 from patrolctl.onboard.reports import Reporter
@@ -36,30 +38,8 @@ from patrolctl.onboard.reports import Reporter
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 32
-RETRY_FETCH_S = 10.0
 PROGRESS_S = 1.0
 LEFT = "the vehicle left the place"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Something to be played. ``expires_utc`` None: due by place, not time."""
-
-    key: str
-    clip_sha256: str
-    clip_url: str | None
-    repeats: int
-    cue_id: str | None
-    station: str | None
-    run_id: str | None
-    expires_utc: datetime | None
-    priority: Priority = Priority.NORMAL
-    place: SheetCue | None = None
-
-
-def run_of(key: str) -> str | None:
-    """The run's id, in front of the key's first colon."""
-    return key.partition(":")[0] if ":" in key else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +72,14 @@ class Agent:
         self._floor_free = asyncio.Event()  # cleared while somebody talks live
         self._floor_free.set()
         self._hushes = 0
-        self._wanted: dict[str, str | None] = {}
-        self._fetch = asyncio.Event()
+        self._fetcher = Fetcher(parts.cache, parts.clock, self._pinned)
+        self._fetcher.on_clip = self._make_way
+        self._fetcher.on_change = self._fetched
         self._sheet: SheetPayload | None = None
         self._muted = False
         self._volume_ratio = 1.0
         self._derating_ratio = 1.0
-        self._fetching = False
+        self._silenced_utc: datetime | None = None
         self._where = Whereabouts()
         self.health = Health(self._show)
 
@@ -108,6 +89,7 @@ class Agent:
         """A command from the service (never a retained one)."""
         match order.action:
             case "silence":
+                self._silenced_utc = order.ts_utc
                 self.silence()
             case "report" if order.key:
                 self._report_again(order.key)
@@ -116,26 +98,22 @@ class Agent:
             case "volume" if order.volume_ratio is not None:
                 self._volume_ratio = min(1.0, max(0.0, order.volume_ratio))
                 self._set_volume()
-            case "play" if order.key and order.clip_sha256 and order.expires_utc:
-                # An urgent one lifts no silence from what else would play.
-                urgent = order.priority is Priority.URGENT
-                self.mute(muted=self._muted and urgent)
-                self._enqueue(
-                    Job(
-                        key=order.key,
-                        clip_sha256=order.clip_sha256,
-                        clip_url=order.clip_url,
-                        repeats=max(1, order.repeats or 1),
-                        cue_id=order.cue_id,
-                        station=order.station,
-                        run_id=order.run_id or run_of(order.key),
-                        expires_utc=order.expires_utc,
-                        priority=order.priority,
-                        place=self._place_of(order.key),
-                    )
-                )
+            case "play":
+                self._asked(order)
             case _:
                 log.warning("command %s cannot be done", order.action)
+
+    def _asked(self, order: CommandPayload) -> None:
+        job = commanded(order, self._sheet)
+        if job is None:
+            log.warning("a play command lacks its key, clip or expiry")
+        elif self._silenced_later(order):
+            self._refuse(job, "silenced")
+        else:
+            # An urgent one lifts no silence from what else would play.
+            urgent = order.priority is Priority.URGENT
+            self.mute(muted=self._muted and urgent)
+            self._enqueue(job)
 
     def silence(self) -> None:
         """Silent at once, and no cue of the sheet until told otherwise."""
@@ -162,6 +140,12 @@ class Agent:
         except sqlite3.Error as e:  # it is followed all the same, in this life
             self.health.found(DISK, f"the disk takes no cue sheet ({e})")
         self.adopt(sheet)
+        if self._silenced_later(sheet):
+            self.mute(muted=True)
+
+    def _silenced_later(self, order: CommandPayload | SheetPayload) -> bool:
+        """Whether it was sent before a silence that overtook it on the way."""
+        return self._silenced_utc is not None and order.ts_utc < self._silenced_utc
 
     def adopt(self, sheet: SheetPayload) -> None:
         """Follow a sheet from now on; taking one back ends no silence."""
@@ -194,7 +178,7 @@ class Agent:
         if cue is not None:
             # Whatever becomes of it: a visit tries a cue once.
             self._watch.begun(cue.cue_id, cue.key)
-            self._enqueue(_job_of(cue, sheet.run_id))
+            self._enqueue(placed(cue, sheet.run_id))
 
     def _held(self) -> str | None:
         sheet = self._sheet
@@ -202,11 +186,6 @@ class Agent:
 
     def _claimed(self, key: str) -> bool:
         return self._ledger.report(key) is not None
-
-    def _place_of(self, key: str) -> SheetCue | None:
-        """Where a key of the loaded sheet belongs."""
-        cues = () if self._sheet is None else self._sheet.cues
-        return next((c for c in cues if c.key == key), None)
 
     def _strayed(self, job: Job) -> bool:
         """Whether the vehicle is known to be elsewhere than where this is due."""
@@ -412,8 +391,7 @@ class Agent:
     # clips ----------------------------------------------------------------
 
     def _want(self, sha256: str, url: str | None) -> None:
-        self._wanted[sha256] = url
-        self._fetch.set()
+        self._fetcher.want(sha256, url)
 
     def _pinned(self) -> set[str]:
         sheet = self._sheet
@@ -422,29 +400,11 @@ class Agent:
 
     async def fetch_clips(self) -> None:
         """Fetch what is wanted, again and again until it is here."""
-        while True:
-            await self._fetch.wait()
-            self._fetch.clear()
-            self._fetching = True
-            self._show()
-            fault = await self._fetch_wanted()
-            self._fetching = False
-            self.health.found(CLIPS, fault)
-            self._show()
-            if fault:
-                await self._clock.sleep(RETRY_FETCH_S)
-                self._fetch.set()
+        await self._fetcher.run()
 
-    async def _fetch_wanted(self) -> str | None:
-        fault = None
-        for sha256, url in list(self._wanted.items()):
-            try:
-                await asyncio.to_thread(self._cache.get, sha256, url, self._pinned())
-                self._wanted.pop(sha256, None)
-                self._make_way()
-            except ClipUnavailable as e:
-                fault = str(e)
-        return fault
+    def _fetched(self, fault: str | None) -> None:
+        self.health.found(CLIPS, fault)
+        self._show()
 
     # state ----------------------------------------------------------------
 
@@ -460,22 +420,8 @@ class Agent:
     def _show(self) -> None:
         """Tell the state, when it changed."""
         sounds = self._player.playing or self.talked_over
-        phase = self.health.phase(playing=sounds, fetching=self._fetching)
+        phase = self.health.phase(playing=sounds, fetching=self._fetcher.busy)
         cached, reason = self._cache.cached(), self.health.reason
         self._reporter.tell(
             SpeakerState(self._speaker_id, phase, cached, reason, self._held())
         )
-
-
-def _job_of(cue: SheetCue, run_id: str) -> Job:
-    return Job(
-        key=cue.key,
-        clip_sha256=cue.clip_sha256,
-        clip_url=cue.clip_url,
-        repeats=cue.repeats,
-        cue_id=cue.cue_id,
-        station=cue.station,
-        run_id=run_id,
-        expires_utc=None,
-        place=cue,
-    )

@@ -367,3 +367,38 @@ async def test_a_silence_outlives_a_restart(tmp_path: Path) -> None:
         world.load(world.cue("a", 0))  # a new sheet is meant to be heard
         await world.stand(0, 5.0)
         assert world.ended() == [("a", "completed")]
+
+
+async def test_a_silence_that_overtakes_what_was_sent_before_it_holds(
+    world: World,
+) -> None:
+    sent_before = world.clock.utc() - timedelta(seconds=5)
+    world.agent.command(
+        CommandPayload(id="s", ts_utc=world.clock.utc(), seq=2, action="silence")
+    )
+    sheet = SheetPayload(
+        id="s",
+        ts_utc=sent_before,
+        seq=1,
+        action="cue_sheet",
+        run_id="run",
+        sortie_id="s1",
+        expires_utc=world.clock.utc() + timedelta(hours=1),
+        cues=[world.cue("a", 0)],
+    )
+    world.agent.load(sheet, b"{}")
+    late = CommandPayload(
+        id="p",
+        ts_utc=sent_before,
+        seq=1,
+        action="play",
+        key="run:a",
+        clip_sha256=world.sha256,
+        expires_utc=world.clock.utc() + timedelta(hours=1),
+    )
+    world.agent.command(late)
+    await world.stand(0, 5.0)
+    assert world.sink.sounds == 0
+    world.load(world.cue("a", 0))  # sent after it
+    await world.stand(0, 5.0)
+    assert world.ended() == [("a", "refused"), ("a", "completed")]
