@@ -13,6 +13,7 @@ from pathlib import Path
 
 from patrolctl import durable
 from patrolctl.app.aftermath import Followed, Parts, open_aftermath, policy_of
+from patrolctl.app.conditions import open_conditions
 from patrolctl.app.node import node_name
 from patrolctl.app.outlets import SiteOutlets
 from patrolctl.app.schedules import open_schedules
@@ -212,10 +213,19 @@ async def open_service(
         announcements = await stack.enter_async_context(
             Announcements(library, shelves, clock).open()
         )
+        conditions = await open_conditions(
+            stack,
+            store,
+            clock,
+            rules=options.conditions,
+            felt=lambda: (m.telemetry for m in fleet.members),
+            folder=options.state_dir,
+        )
         gate = Gate(
             clock,
             enforce_quiet_hours=not options.simulated,
             may_say=announcements.violations,
+            closed=conditions.notices.over,
         )
         links = _Links(options, clock)
         fleet = Fleet(
@@ -233,11 +243,15 @@ async def open_service(
         ledger = Ledger(
             store.aftermath, clock, options.exposure, enforce=not options.simulated
         )
-        services = Services(feed, gate, store, clock, Limits(), ledger.admit)
+        services = Services(
+            feed, gate, store, clock, Limits(), ledger.admit, conditions
+        )
         group = await stack.enter_async_context(asyncio.TaskGroup())
         _beside(stack, group, fleet.tend(), "fleet")
         planner = await stack.enter_async_context(
-            Planner(library, store, feed, clock).open()
+            Planner(
+                library, store, feed, clock, closed=conditions.notices.over
+            ).open()
         )
         runs = await stack.enter_async_context(Runs(fleet, library, services).open())
         desk = Desk(
@@ -275,6 +289,7 @@ async def open_service(
             runs=runs,
             timetable=timetable,
             conflicts=Conflicts(timetable, store, clock, options.conditions),
+            conditions=conditions,
             urgent=urgent,
             talks=Talks(
                 fleet,

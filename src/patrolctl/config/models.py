@@ -136,6 +136,7 @@ class ProfileTable(Table):
     position_error_m: float | None = Field(default=None, ge=0, le=50)
     cruise_power_ratio: float | None = Field(default=None, gt=0, le=5)
     climb_power_ratio: float | None = Field(default=None, gt=0, le=5)
+    rated_wind_m_s: float | None = Field(default=None, gt=0, le=60)
 
 
 class SpeakerTable(Table):

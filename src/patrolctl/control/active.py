@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from patrolctl.clock import Clock
 from patrolctl.control.execute import Execution
+from patrolctl.control.conditions import Conditions
 from patrolctl.control.exposure import Admit, as_it_is
 from patrolctl.control.feed import LiveFeed
 from patrolctl.control.fleet import tell_each
@@ -47,7 +48,11 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What runs are made of; ``admit`` looks at what people may hear today."""
+    """What runs are made of.
+
+    ``admit`` looks at what people may hear today, ``conditions`` at weather,
+    light, airspace and disk (None: nobody does).
+    """
 
     feed: LiveFeed
     gate: Gate
@@ -55,6 +60,7 @@ class Services:
     clock: Clock
     limits: Limits
     admit: Admit = as_it_is
+    conditions: Conditions | None = None
 
 
 class ActiveRun:

@@ -49,6 +49,11 @@ def refusals(found: tuple[Violation, ...]) -> tuple[Violation, ...]:
 
 
 MaySay = Callable[[Plan], tuple[Violation, ...]]
+Closed = Callable[[Site], Site]
+
+
+def _nothing_closed(site: Site) -> Site:
+    return site
 
 
 def _anything(plan: Plan) -> tuple[Violation, ...]:
@@ -70,6 +75,7 @@ class Gate:
         enforce_quiet_hours: False where the speakers are simulated and
             nobody hears them; the broken rule is then only advice.
         may_say: tells why a plan's announcement may not be said now.
+        closed: lays airspace that is closed for a time over a site.
     """
 
     def __init__(
@@ -78,14 +84,16 @@ class Gate:
         *,
         enforce_quiet_hours: bool = True,
         may_say: MaySay = _anything,
+        closed: Closed = _nothing_closed,
     ) -> None:
+        self._closed = closed
         self._may_say = may_say
         self._clock = clock
         self._enforce_quiet_hours = enforce_quiet_hours
 
     async def plan_violations(self, plan: Plan, site: Site) -> tuple[Violation, ...]:
         """Everything the checker finds in the plan."""
-        return await asyncio.to_thread(check_plan, plan, site)
+        return await asyncio.to_thread(check_plan, plan, self._closed(site))
 
     def conditions(self, plan: Plan, site: Site) -> tuple[Violation, ...]:
         """What forbids announcing now."""
@@ -117,6 +125,7 @@ class Gate:
         requirement: Requirement,
     ) -> None:
         """Pass, or raise GateRefused: before each upload, launch and resume."""
+        site = self._closed(site)
         _insist(
             await asyncio.to_thread(check_mission, mission, site, profile, requirement)
         )

@@ -24,6 +24,7 @@ from patrolctl.domain.ids import PlanId
 from patrolctl.domain.jsondoc import encode
 from patrolctl.domain.machines import VehicleKind
 from patrolctl.domain.plan import Plan, PlanAnnouncement, PlanKind, Requirement
+from patrolctl.domain.site import Site
 from patrolctl.domain.sound import Announcement
 from patrolctl.planning.progress import PlanProgress
 from patrolctl.ports import Store
@@ -31,6 +32,7 @@ from patrolctl.ports import Store
 log = logging.getLogger(__name__)
 
 JOBS_KEPT = 200
+WORKERS = 2  # jobs that are solved at a time
 Worker = Callable[[Connection, int, PlanWork], None]
 KIND_OF = {PlanKind.DRONE: VehicleKind.COPTER, PlanKind.LOOP: VehicleKind.ROVER}
 
@@ -58,6 +60,8 @@ def content_key(work: PlanWork) -> str:
         tuple(replace(v, endpoint=None, signing_key_file=None) for v in work.fleet),
         work.requirement,
         (work.seed, work.time_limit_s, work.count, work.loops),
+        # Airspace closed for a time: the site's digest does not tell it.
+        *((n.id, n.area.wkt) for n in work.site.no_fly if n.id.startswith("notice:")),
     )
     if work.only is not None:
         rest = (work.parent_run, sorted(work.only))
@@ -73,8 +77,8 @@ class Planner:
         store: where plans go.
         feed: is told of every change of a job.
         clock: stamps the plans.
-        workers: how many jobs are solved at a time.
         worker: the entry of the child process.
+        closed: lays airspace that is closed for a time over a site.
     """
 
     def __init__(
@@ -84,15 +88,16 @@ class Planner:
         feed: LiveFeed,
         clock: Clock,
         *,
-        workers: int = 2,
         worker: Worker = child,
+        closed: Callable[[Site], Site] = lambda site: site,
     ) -> None:
+        self._closed = closed
         self._library = library
         self._store = store
         self._feed = feed
         self._clock = clock
         self._worker = worker
-        self._slots = asyncio.Semaphore(workers)
+        self._slots = asyncio.Semaphore(WORKERS)
         self._jobs: dict[str, PlanJob] = {}
         self._doing: dict[str, asyncio.Task[None]] = {}
         self._host = TaskHost()
@@ -220,7 +225,7 @@ class Planner:
         rest = order.rerun_of
         return PlanWork(
             kind=order.kind,
-            site=brief.site,
+            site=self._closed(brief.site),
             announcement=PlanAnnouncement(
                 id=announcement.id,
                 duration_s=clip.duration_s,

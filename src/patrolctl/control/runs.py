@@ -16,6 +16,7 @@ from patrolctl.control.active import (
 )
 from patrolctl.control.assign import assign
 from patrolctl.control.broadcast import Broadcast
+from patrolctl.control.conditions import Launch
 from patrolctl.control.fleet import Fleet, FleetVerb
 from patrolctl.control.hosting import TaskHost
 from patrolctl.control.job import SortieJob
@@ -28,6 +29,7 @@ from patrolctl.domain.machines import LinkState
 from patrolctl.domain.plan import Plan, Sortie
 from patrolctl.domain.run import ENDED, Phase, RunEvent, RunState, SortieRun, advance
 from patrolctl.domain.site import Site
+from patrolctl.domain.violation import Violation
 from patrolctl.evidence import RunRecord, prove
 
 log = logging.getLogger(__name__)
@@ -46,7 +48,8 @@ class LaunchOrder:
 
     ``vehicles`` maps sorties to vehicles; those not named go to the plan's
     own vehicle or to a free one of the kind. ``loops`` replaces how often
-    patrols go round.
+    patrols go round. ``override`` names conditions to be set aside, with the
+    reason.
     """
 
     plan_id: PlanId
@@ -55,6 +58,8 @@ class LaunchOrder:
     schedule_id: str | None = None
     vehicles: Mapping[str, str] | None = None
     loops: int | None = None
+    override: frozenset[str] = frozenset()
+    override_reason: str | None = None
 
 
 class Runs:
@@ -210,7 +215,13 @@ class Runs:
             Conflict: a vehicle is busy or not there; facts are not stored.
         """
         async with self._launching:
-            active, advice = await self._ready_run(order)
+            try:
+                active, advice = await self._ready_run(order)
+            except PatrolError as e:
+                why = str(e).replace("\n", "; ")
+                detail = f"plan {order.plan_id}: {why}"
+                await self._note(order.actor, "launch refused", detail)
+                raise
             await self._by.store.audit(
                 order.actor,
                 "launch",
@@ -245,6 +256,7 @@ class Runs:
             link = self._fleet.member(vehicle_id).vehicle.link
             if link is not LinkState.LIVE:
                 raise Conflict(f"{vehicle_id}: link is {link}")
+        advice += await self._conditions(order, plan, site, chosen)
         state = RunState(
             id=RunId(f"run-{uuid.uuid4().hex[:12]}"),
             plan_id=plan_id,
@@ -265,6 +277,29 @@ class Runs:
             await self._by.store.save_plan(plan_id, plan)
         lanes = self._lanes(state.id, plan, site, chosen)
         return ActiveRun(state, lanes, self._by), tuple(str(v) for v in advice)
+
+    async def _conditions(
+        self,
+        order: LaunchOrder,
+        plan: Plan,
+        site: Site,
+        chosen: Mapping[SortieId, VehicleId],
+    ) -> tuple[Violation, ...]:
+        """Weather, light, airspace and disk; raises GateRefused."""
+        if self._by.conditions is None:
+            return ()
+        members = [self._fleet.member(v) for v in sorted(set(chosen.values()))]
+        return await self._by.conditions.insist(
+            Launch(
+                plan,
+                site,
+                tuple(m.entry for m in members),
+                actor=order.actor,
+                authority=order.authority,
+                override=order.override,
+                reason=order.override_reason,
+            )
+        )
 
     def _lanes(
         self,

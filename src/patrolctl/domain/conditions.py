@@ -32,10 +32,15 @@ class Condition(StrEnum):
     DISK = "disk"
 
 
-# Nobody may wave these through: closed airspace, other vehicles in it, and a
-# disk on which what happens could not be recorded.
+# Nobody may set these aside at a launch: the residents' quiet, closed airspace,
+# other vehicles in it, and a disk on which what happens could not be recorded.
 NEVER_OVERRIDDEN = frozenset(
-    {Condition.NO_FLY_NOTICE, Condition.AIRSPACE, Condition.DISK}
+    {
+        Condition.QUIET_HOURS,
+        Condition.NO_FLY_NOTICE,
+        Condition.AIRSPACE,
+        Condition.DISK,
+    }
 )
 
 

@@ -33,7 +33,8 @@ class VehicleProfile:
 
     ``endurance_s`` is hover (copter) or drive (rover) time on a full
     battery; ``cruise_power_ratio`` and ``climb_power_ratio`` scale hover
-    power while cruising and climbing.
+    power while cruising and climbing. ``rated_wind_m_s`` is the wind that the
+    maker allows it to fly in.
     """
 
     cruise_m_s: float = 8.0
@@ -47,6 +48,7 @@ class VehicleProfile:
     position_error_m: float = 1.5
     cruise_power_ratio: float = 1.0
     climb_power_ratio: float = 1.15
+    rated_wind_m_s: float = 12.0
 
     @classmethod
     def default_for(cls, kind: VehicleKind) -> "VehicleProfile":

@@ -22,6 +22,7 @@ from patrolctl.domain.telemetry import VehicleEvent
 from patrolctl.store import tables as t
 from patrolctl.store.aftermath import SqlAftermath
 from patrolctl.store.announcements import SqlAnnouncements
+from patrolctl.store.conditions import SqlConditions
 from patrolctl.store.postgres import CHAINING, hold_async
 from patrolctl.store.schedules import SqlSchedules
 from patrolctl.store.upsert import upsert
@@ -49,6 +50,7 @@ class SqlStore:
         self.aftermath = SqlAftermath(self._write, self._read)
         self.announcements = SqlAnnouncements(self._write, self._read)
         self.schedules = SqlSchedules(self._write, self._read, clock)
+        self.conditions = SqlConditions(self._write, self._read)
 
     @asynccontextmanager
     async def _write(self) -> AsyncIterator[AsyncConnection]:

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from patrolctl.control.aftermath import Aftermath
 from patrolctl.control.announcements import Announcements
+from patrolctl.control.conditions import Conditions
 from patrolctl.control.conflicts import Conflicts
 from patrolctl.control.feed import LiveFeed
 from patrolctl.control.fleet import Fleet
@@ -57,6 +58,7 @@ class WebServices:
     static_dir: Path = STATIC
     access: Access = field(default_factory=Access)
     conflicts: Conflicts | None = None
+    conditions: Conditions | None = None
     aftermath: Aftermath | None = None
 
 

@@ -15,12 +15,15 @@ from patrolctl import durable
 from patrolctl.audio import AudioDesk, EspeakSynthesizer
 from patrolctl.audio.tape import OggTapes
 from patrolctl.control.announcements import Announcements, Shelves
+from patrolctl.control.conditions import Conditions
 from patrolctl.control.conflicts import Conflicts
 from patrolctl.control.library import Library
+from patrolctl.control.notices import Notices
 from patrolctl.control.occurring import Desk
 from patrolctl.control.planner import Planner
 from patrolctl.control.rota import Almanac
 from patrolctl.control.runs import Runs
+from patrolctl.control.skies import Skies
 from patrolctl.control.talk import TalkLimits, Talks
 from patrolctl.control.timetable import Timetable
 from patrolctl.control.urgent import Urgent
@@ -62,7 +65,16 @@ class Stage:
         announcements = Announcements(library, shelves, kit.clock)
         async with announcements.open():
             kit.gate._may_say = announcements.violations
-            planner = Planner(library, kit.store, kit.feed, kit.clock)
+            rules, book = ConditionRules(overridable=frozenset({"wind"})), kit.store
+            felt = [m.telemetry for m in kit.fleet.members]
+            skies = Skies(book.conditions, book, lambda: felt, kit.clock, rules=rules)
+            notices = Notices(book.conditions, book, kit.clock)
+            conditions = Conditions(skies, notices, book, kit.clock, rules=rules)
+            kit.services = replace(kit.services, conditions=conditions)
+            kit.gate._closed = notices.over
+            planner = Planner(
+                library, kit.store, kit.feed, kit.clock, closed=notices.over
+            )
             self.runs = Runs(kit.fleet, library, kit.services)
             self.urgent = Urgent(
                 kit.fleet, library, gate=kit.gate, store=kit.store, clock=kit.clock
@@ -84,6 +96,7 @@ class Stage:
                         fleet=kit.fleet,
                         runs=self.runs,
                         timetable=timetable,
+                        conditions=kit.services.conditions,
                         conflicts=Conflicts(
                             timetable, kit.store, kit.clock, ConditionRules()
                         ),

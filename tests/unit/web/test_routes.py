@@ -92,7 +92,7 @@ async def test_a_run_from_launch_to_evidence(stage, make) -> None:
             run["id"]
         ]
         actions = [e["action"] for e in (await stage.http.get(f"{API}/audit")).json()]
-        assert actions == ["launch"]
+        assert actions == ["launch refused", "launch"]
         late = await stage.http.post(f"{url}/hold")
         assert "FINISHED" in is_problem(late, 409, "conflict")["detail"]
 

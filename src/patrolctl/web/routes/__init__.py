@@ -3,6 +3,7 @@
 from patrolctl.web.routes import (
     aftermath,
     announcements,
+    conditions,
     fleet,
     pcm,
     places,
@@ -27,6 +28,7 @@ ROUTERS = (
     runs.router,
     schedules.router,
     schedules.holidays_router,
+    conditions.router,
     records.router,
     users.router,
 )

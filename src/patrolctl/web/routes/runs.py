@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from patrolctl.control.active import RunVerb
 from patrolctl.control.feed import run_json
 from patrolctl.control.runs import LaunchOrder
+from patrolctl.domain.conditions import Condition
 from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.ids import PlanId, RunId, VehicleId
 from patrolctl.domain.run import RunEvent
@@ -28,6 +29,8 @@ class LaunchBody(BaseModel):
     authority: str | None = Field(default=None, max_length=500)
     vehicles: dict[str, str] | None = None
     loops: int | None = Field(default=None, ge=1, le=10_000)
+    override: list[Condition] = Field(default=[], max_length=10)
+    override_reason: str | None = Field(default=None, max_length=500)
 
 
 @router.post("", status_code=201, response_model=RunAnswer)
@@ -40,6 +43,8 @@ async def launch(body: LaunchBody, by: Services, who: Actor) -> Response:
             authority=body.authority,
             vehicles=body.vehicles,
             loops=body.loops,
+            override=frozenset(body.override),
+            override_reason=body.override_reason,
         )
     )
     return json(run_json(state), 201, location=f"/api/v1/runs/{state.id}")
