@@ -14,6 +14,7 @@ import { Dock } from "./panels/Dock";
 import { EvidencePanel } from "./panels/EvidencePanel";
 import { LogIn } from "./panels/LogIn";
 import { Notices } from "./panels/Notices";
+import { OverviewPanel } from "./panels/OverviewPanel";
 import { PlanPanel } from "./panels/PlanPanel";
 import { RunPanel } from "./panels/RunPanel";
 import { SchedulePanel } from "./panels/SchedulePanel";
@@ -29,6 +30,7 @@ const PANELS: Record<Tab, () => React.ReactNode> = {
   run: RunPanel,
   evidence: EvidencePanel,
   schedules: SchedulePanel,
+  overview: OverviewPanel,
 };
 
 function SidePanel() {

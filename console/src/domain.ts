@@ -430,6 +430,7 @@ export type LiveMessage =
   | { type: "vehicle_event"; data: VehicleEvent }
   | { type: "run"; data: Infer<typeof runMessage> }
   | { type: "playback"; data: Playback }
+  | { type: "alert" | "gap"; data: unknown }
   | { type: "speaker"; data: SpeakerState }
   | { type: "job"; data: Job };
 
@@ -452,6 +453,10 @@ export function readLiveMessage(raw: unknown): LiveMessage | null {
       return { type, data: runMessage(data, type) };
     case "playback":
       return { type, data: playback(data, type) };
+    case "alert":
+    case "gap":
+      // Only that there is one: whoever shows them asks for the whole.
+      return { type, data };
     case "speaker":
       return { type, data: speakerState(data, type) };
     case "job":

@@ -1,6 +1,7 @@
 // The HTTP surface of docs/http.md, each answer read before it is used.
 
 import * as d from "../domain";
+import * as o from "../overview";
 import { list, object, type Reader, text } from "../read";
 
 const BASE = "/api/v1";
@@ -173,5 +174,12 @@ export const api = {
   schedules: () => get("/schedules", list(d.schedule)),
   commandSchedule: (schedule_id: string, command: ScheduleCommand) =>
     post(`/schedules/${id(schedule_id)}/${command}`, {}, (value) => value),
+  overview: () => get("/overview", o.overview),
+  exposure: (site_id: string) => get(`/exposure/${id(site_id)}`, o.exposureDay),
+  gaps: () => get("/gaps", list(o.gapHead)),
+  rerun: (run_id: string, launch: boolean) =>
+    post(`/runs/${id(run_id)}/rerun`, { launch }, object({ job_id: text })),
+  noteGap: (run_id: string, verb: "acknowledge" | "close", said: string) =>
+    post(`/gaps/${id(run_id)}/${verb}`, { text: said }, (value) => value),
   evidence: (run_id: string) => get(`/evidence/${id(run_id)}`, d.evidence),
 };

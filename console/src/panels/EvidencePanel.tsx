@@ -1,13 +1,16 @@
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import type { BuildingEvidence, Evidence } from "../domain";
 import { useWords } from "../i18n/i18n";
 import { ShareBar } from "../map/BuildingCard";
 import { theMap } from "../map/MapView";
-import { loadEvidence } from "../state/actions";
+import type { GapHead } from "../overview";
+import { loadEvidence, tellFailure } from "../state/actions";
+import { loadGap } from "../state/overview";
 import { ended } from "../state/state";
 import { store, useSelect } from "../state/store";
 import { type MissedFloor, missedFloors } from "../state/views";
 import { Fact } from "../ui/parts";
+import { GapBox } from "./GapBox";
 import { Reach } from "./PlanSummaryView";
 
 const MISSED_SHOWN = 60;
@@ -130,6 +133,43 @@ function Missed({ evidence }: { evidence: Evidence }) {
   );
 }
 
+/** What this run missed, and what is done about it. */
+function Gap({ run_id }: { run_id: string }) {
+  const [gap, setGap] = useState<GapHead | null>(null);
+  const told = useSelect((s) => s.followed);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: told asks again
+  useEffect(() => {
+    let gone = false;
+    loadGap(run_id)
+      .then((found) => gone || setGap(found))
+      .catch((error) => tellFailure("failed.load", error));
+    return () => {
+      gone = true;
+    };
+  }, [run_id, told]);
+  if (!gap) return null;
+  return (
+    <section>
+      <GapBox gap={gap} titled={false} />
+    </section>
+  );
+}
+
+function Report({ run_id }: { run_id: string }) {
+  const { t } = useWords();
+  const base = `/api/v1/evidence/${encodeURIComponent(run_id)}/report`;
+  return (
+    <p className="reports">
+      {t("evidence.report")}:{" "}
+      {["html", "json", "csv", "geojson"].map((form) => (
+        <a key={form} href={`${base}.${form}`} target="_blank" rel="noreferrer">
+          {form.toUpperCase()}
+        </a>
+      ))}
+    </p>
+  );
+}
+
 function Summary({ evidence }: { evidence: Evidence }) {
   const { t } = useWords();
   const s = evidence.summary;
@@ -149,6 +189,7 @@ function Summary({ evidence }: { evidence: Evidence }) {
           <Fact name={t("evidence.loops")} value={s.loops_completed} />
         ) : null}
       </dl>
+      <Report run_id={evidence.run_id} />
       {evidence.notes.length > 0 ? (
         <details className="lines" data-tone="calm">
           <summary>{t("evidence.notes")}</summary>
@@ -181,6 +222,7 @@ export function EvidencePanel() {
   return (
     <div className="scroll">
       <Summary evidence={evidence} />
+      <Gap run_id={evidence.run_id} />
       <Buildings evidence={evidence} />
       <Missed evidence={evidence} />
     </div>

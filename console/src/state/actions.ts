@@ -45,7 +45,7 @@ export function tellFailure(title: MessageKey, error: unknown): void {
 }
 
 /** Run one command; while it is under way its button says so. */
-async function pending(name: string, failure: MessageKey, work: () => Promise<void>) {
+export async function pending(name: string, failure: MessageKey, work: () => Promise<void>) {
   if (store.get().pending[name]) return;
   store.dispatch({ type: "pending", name, on: true });
   try {
@@ -107,7 +107,7 @@ async function part(work: () => Promise<void>): Promise<void> {
   }
 }
 
-async function loadPlans(): Promise<void> {
+export async function loadPlans(): Promise<void> {
   store.dispatch({ type: "patch", patch: { plans: await api.plans() } });
 }
 

@@ -23,10 +23,17 @@ import type {
   VehicleEvent,
   Violation,
 } from "../domain";
+import type { ExposureDay, Overview } from "../overview";
 import type { Session } from "../said";
 import type { Site } from "../site";
 
-export type Tab = "plan" | "announcements" | "run" | "evidence" | "schedules";
+export type Tab =
+  | "plan"
+  | "announcements"
+  | "run"
+  | "evidence"
+  | "schedules"
+  | "overview";
 export type Coverage = "plan" | "evidence" | "none";
 
 export interface Live {
@@ -100,6 +107,11 @@ export interface State {
   log: LogLine[];
   schedules: Schedule[];
   evidence: Record<string, Evidence>;
+  overview: Overview | null;
+  /** The chosen site's day. */
+  exposure: ExposureDay | null;
+  /** Counts what was told of gaps and alerts: whoever shows them asks again. */
+  followed: number;
   notices: Notice[];
   /** Commands under way, by name. */
   pending: Record<string, true>;
@@ -133,6 +145,9 @@ export const initialState: State = {
   log: [],
   schedules: [],
   evidence: {},
+  overview: null,
+  exposure: null,
+  followed: 0,
   notices: [],
   pending: {},
   mission_id: null,
@@ -170,6 +185,8 @@ export type Action =
           | "tab"
           | "coverage"
           | "session"
+          | "overview"
+          | "exposure"
         >
       >;
     }
@@ -180,6 +197,7 @@ export type Action =
   | { type: "track"; points: TrackPoint[] }
   | { type: "playbacks"; playbacks: Playback[] }
   | { type: "evidence"; evidence: Evidence }
+  | { type: "followed" }
   | { type: "notice"; notice: Notice }
   | { type: "dismiss"; id: number }
   | { type: "pending"; name: string; on: boolean };
@@ -388,6 +406,9 @@ function onMessage(state: State, message: LiveMessage, now_ms: number): State {
       const next = withTold(state, [message.data.state], now_ms);
       return message.data.event ? withLog(next, [runLine(message.data.event)]) : next;
     }
+    case "alert":
+    case "gap":
+      return { ...state, followed: state.followed + 1 };
     case "playback":
       return withPlaybacks(state, [message.data]);
     case "speaker": {
@@ -455,6 +476,8 @@ export function reduce(state: State, action: Action): State {
       return withTrack(state, action.points);
     case "playbacks":
       return withPlaybacks(state, action.playbacks);
+    case "followed":
+      return { ...state, followed: state.followed + 1 };
     case "evidence":
       return {
         ...state,

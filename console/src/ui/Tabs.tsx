@@ -2,7 +2,14 @@ import type { KeyboardEvent } from "react";
 import { useWords } from "../i18n/i18n";
 import type { Tab } from "../state/state";
 
-const TABS: readonly Tab[] = ["plan", "announcements", "run", "evidence", "schedules"];
+const TABS: readonly Tab[] = [
+  "plan",
+  "announcements",
+  "run",
+  "evidence",
+  "schedules",
+  "overview",
+];
 
 const STEPS: Record<string, number> = { ArrowRight: 1, ArrowLeft: -1 };
 
