@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
+from patrolctl.app.brokers import broker_url
 from patrolctl.app.compose import Service, ServiceOptions, open_service
 from patrolctl.app.http import serving
 from patrolctl.app.listening import address, bind
@@ -14,7 +14,6 @@ from patrolctl.clock import Clock, ScaledClock, SystemClock
 from patrolctl.config import Operators, Settings, load_brief, mission_folders
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import Fault, InputError
-from patrolctl.mqtt import run_broker
 from patrolctl.web import Access, create_app
 
 log = logging.getLogger(__name__)
@@ -49,20 +48,6 @@ def clock_of(settings: Settings) -> Clock:
     return ScaledClock(settings.speedup, epoch_utc=settings.epoch_utc)
 
 
-@asynccontextmanager
-async def broker_url(settings: Settings) -> AsyncIterator[str]:
-    """The broker that the settings name, or one of our own."""
-    if settings.mqtt_url is not None:
-        yield settings.mqtt_url
-        return
-    async with run_broker(state_dir=settings.data_dir / "broker") as broker:
-        if broker.kind != "mosquitto":
-            log.warning(
-                "mosquitto is not installed: using the in-process broker on loopback"
-            )
-        yield f"mqtt://{broker.host}:{broker.port}"
-
-
 async def run_service(settings: Settings) -> None:
     """Serve until cancelled.
 
@@ -81,7 +66,7 @@ async def run_service(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
         stack.enter_context(sole_user(settings.data_dir))
-        mqtt_url = await stack.enter_async_context(broker_url(settings))
+        mqtt_url = await stack.enter_async_context(broker_url(settings, briefs))
         options = ServiceOptions(
             database=settings.database,
             node=settings.node,

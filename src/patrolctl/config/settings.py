@@ -18,7 +18,7 @@ from patrolctl.domain.exposure import Excess, ExposureCaps
 
 _PREFIX = "PATROLCTL_"
 _LISTS = frozenset({"missions", "voice_models"})
-_SECRETS = frozenset({"store_url"})  # may hold a password
+_SECRETS = frozenset({"store_url", "mqtt_url"})  # may hold a password
 CAPS = ExposureCaps()
 _NOT_SETTINGS = frozenset({"PATROLCTL_DEBUG"})
 
@@ -52,6 +52,12 @@ class Settings:
     store_url: str | None = None
     node: str | None = None
     conditions: ConditionRules = ConditionRules()
+    broker_port: int = 0
+    broker_host: str | None = None
+    broker_tls_port: int = 0
+    broker_cert_file: Path | None = None
+    broker_key_file: Path | None = None
+    broker_client_ca_file: Path | None = None
 
     @property
     def database(self) -> Path | str:
@@ -61,7 +67,7 @@ class Settings:
 
 def _mqtt(value: str) -> str:
     if not value.startswith(("mqtt://", "mqtts://")) or len(value) < 9:
-        msg = f"is {value!r}; mqtt://host:port or mqtts://host:port"
+        msg = "is no URL; mqtt://host:port or mqtts://host:port"
         raise ValueError(msg)
     return value
 
@@ -85,6 +91,12 @@ class SettingsFile(BaseModel):
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8080, ge=0, le=65535)
     mqtt_url: Annotated[str, AfterValidator(_mqtt)] | None = None
+    broker_port: int = Field(default=0, ge=0, le=65535)
+    broker_host: str | None = Field(default=None, min_length=1)
+    broker_tls_port: int = Field(default=0, ge=0, le=65535)
+    broker_cert_file: Path | None = None
+    broker_key_file: Path | None = None
+    broker_client_ca_file: Path | None = None
     speedup: float = Field(default=1.0, gt=0, le=1000)
     epoch_utc: datetime | None = None
     missions: list[str] = []
@@ -162,6 +174,12 @@ def _settings(read: SettingsFile) -> Settings:
         host=read.host,
         port=read.port,
         mqtt_url=read.mqtt_url,
+        broker_port=read.broker_port,
+        broker_host=read.broker_host,
+        broker_tls_port=read.broker_tls_port,
+        broker_cert_file=_at_home(read.broker_cert_file),
+        broker_key_file=_at_home(read.broker_key_file),
+        broker_client_ca_file=_at_home(read.broker_client_ca_file),
         speedup=read.speedup,
         epoch_utc=epoch,
         missions=tuple(m.strip() for m in read.missions if m.strip()),
@@ -181,6 +199,10 @@ def _settings(read: SettingsFile) -> Settings:
         node=read.node,
         conditions=read.conditions.rules(),
     )
+
+
+def _at_home(path: Path | None) -> Path | None:
+    return None if path is None else path.expanduser()
 
 
 def _default_data_dir() -> Path:
