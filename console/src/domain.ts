@@ -120,6 +120,7 @@ export const sortieRun = object({
   cues_done: withDefault(list(text), []),
   reason: nullable(text),
   cut: nullable(text),
+  waits: withDefault(nullable(text), null),
 });
 export type SortieRun = Infer<typeof sortieRun>;
 
@@ -134,6 +135,7 @@ export const runState = object({
   authority: nullable(text),
   schedule_id: nullable(text),
   reason: nullable(text),
+  parked: withDefault(nullable(text), null),
 });
 export type RunState = Infer<typeof runState>;
 

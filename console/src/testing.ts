@@ -66,6 +66,7 @@ export function share(more: Partial<SortieRun> = {}): SortieRun {
     cues_done: [],
     reason: null,
     cut: null,
+    waits: null,
     ...more,
   };
 }
@@ -82,6 +83,7 @@ export function run(more: Partial<RunState> = {}): RunState {
     authority: "test",
     schedule_id: null,
     reason: null,
+    parked: null,
     ...more,
   };
 }

@@ -129,6 +129,7 @@ export type RunCommand =
   | "hold"
   | "resume"
   | "return_home"
+  | "change_battery"
   | "land"
   | "silence"
   | "stop";

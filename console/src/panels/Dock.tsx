@@ -169,6 +169,7 @@ export function Dock() {
         <RunButton command="hold" />
         <RunButton command="resume" />
         <RunButton command="return_home" />
+        <RunButton command="change_battery" />
         <LandButton />
         <RunButton command="silence" />
       </fieldset>

@@ -54,6 +54,9 @@ function SortieRow({ one }: { one: SortieRun }) {
           .filter(Boolean)
           .join(" · ")}
       </p>
+      {one.waits ? (
+        <p className="warn-text">{t("run.waits", { why: one.waits })}</p>
+      ) : null}
       {one.cut ? <p className="warn-text">{t("run.cut", { why: one.cut })}</p> : null}
       {one.reason && one.reason !== one.cut ? (
         <p className="bad-text">{one.reason}</p>
@@ -72,6 +75,9 @@ function Head({ run }: { run: RunState }) {
         <span className="num run-percent">{percent(ratio)}</span>
       </p>
       <Progress ratio={ratio} label={t("run.progress")} />
+      {run.parked ? (
+        <p className="warn-text">{t("run.waits", { why: run.parked })}</p>
+      ) : null}
       <p className="muted num">
         {run.started_utc ? `${t("run.started")} ${time(run.started_utc)}` : ""}
         {run.ended_utc ? ` · ${t("run.ended")} ${time(run.ended_utc)}` : ""}

@@ -11,7 +11,15 @@ import {
   trouble,
 } from "./rules";
 
-const COMMANDS = ["hold", "resume", "return_home", "land", "silence", "stop"] as const;
+const COMMANDS = [
+  "hold",
+  "resume",
+  "return_home",
+  "change_battery",
+  "land",
+  "silence",
+  "stop",
+] as const;
 
 describe("buttons by phase", () => {
   const enabled = Object.fromEntries(
@@ -26,13 +34,21 @@ describe("buttons by phase", () => {
       DRAFT: "stop",
       CHECKED: "stop",
       UPLOADED: "stop",
-      RUNNING: "hold return_home land silence stop",
-      HELD: "resume return_home land silence stop",
+      RUNNING: "hold return_home change_battery land silence stop",
+      HELD: "resume return_home change_battery land silence stop",
       RETURNING: "land silence stop",
       FINISHED: "",
       ABORTED: "",
       FAILED: "",
     });
+  });
+
+  it("resumes what waits on the ground while others fly", () => {
+    const flies = run({ phase: "RUNNING" });
+    expect(mayCommand(flies, "resume")).toBe(false);
+    const waits = { ...flies, sorties: [share({ waits: "battery" }), share()] };
+    expect(mayCommand(waits, "resume")).toBe(true);
+    expect(mayCommand({ ...flies, parked: "it is quiet" }, "resume")).toBe(true);
   });
 
   it("offers nothing without a run", () => {

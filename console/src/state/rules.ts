@@ -12,6 +12,7 @@ const DURING: Record<Exclude<RunCommand, "stop">, readonly Phase[]> = {
   hold: ["RUNNING"],
   resume: ["HELD"],
   return_home: ["RUNNING", "HELD"],
+  change_battery: ["RUNNING", "HELD"],
   land: ["RUNNING", "HELD", "RETURNING"],
   silence: ["RUNNING", "HELD", "RETURNING"],
 };
@@ -23,7 +24,13 @@ const DURING: Record<Exclude<RunCommand, "stop">, readonly Phase[]> = {
 export function mayCommand(run: RunState | null, command: RunCommand): boolean {
   if (!run) return false;
   if (command === "stop") return !ended(run);
+  if (command === "resume" && waiting(run)) return !ended(run);
   return DURING[command].includes(run.phase);
+}
+
+/** Whether something of the run waits on the ground, whatever else flies. */
+export function waiting(run: RunState): boolean {
+  return run.parked !== null || run.sorties.some((one) => one.waits !== null);
 }
 
 export type Freshness = "fresh" | "stale" | "lost" | "unheard";

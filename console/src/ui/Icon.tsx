@@ -8,6 +8,7 @@ const PATHS = {
   hold: "M7 4v12M13 4v12",
   resume: "M6 4l10 6-10 6z",
   return_home: "M3 10l7-6 7 6M5 9v7h10V9",
+  change_battery: "M4 7h11v7H4zM15 9h2v3h-2M7 10.500h2M11 9.500v2M10 10.500h2",
   land: "M10 3v10M6 9l4 4 4-4M4 17h12",
   silence: "M4 8v4h3l4 3V5L7 8zM14 8l4 4M18 8l-4 4",
   stop: "M7 3h6l4 4v6l-4 4H7l-4-4V7z",
