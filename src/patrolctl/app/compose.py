@@ -13,19 +13,19 @@ from pathlib import Path
 
 from patrolctl import durable
 from patrolctl.app.aftermath import Followed, Parts, open_aftermath, policy_of
+from patrolctl.app.announcing import CapOptions, open_announcing
 from patrolctl.app.conditions import open_conditions
 from patrolctl.app.node import node_name
 from patrolctl.app.outlets import SiteOutlets
 from patrolctl.app.schedules import open_schedules
 from patrolctl.app.speakers import SpeakerOptions, open_speakers
-from patrolctl.audio import AudioDesk, open_synthesizer
+from patrolctl.audio import open_synthesizer
 from patrolctl.audio.tape import OggTapes
 from patrolctl.clock import Clock
 from patrolctl.control.active import Services
 from patrolctl.control.alerts import Watch
-from patrolctl.control.announcements import Announcements, Shelves
-from patrolctl.control.exposure import Ledger
 from patrolctl.control.conflicts import Conflicts
+from patrolctl.control.exposure import Ledger
 from patrolctl.control.feed import LiveFeed
 from patrolctl.control.fleet import Fleet
 from patrolctl.control.gate import Gate
@@ -39,7 +39,6 @@ from patrolctl.control.runs import Runs
 from patrolctl.control.talk import Talks
 from patrolctl.control.timetable import Timetable
 from patrolctl.control.urgent import Urgent
-from patrolctl.control.withdrawals import Withdrawals
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.conditions import ConditionRules
 from patrolctl.domain.errors import InputError
@@ -84,6 +83,7 @@ class ServiceOptions:
     conditions: ConditionRules = ConditionRules()
     voice_models: tuple[Path, ...] = ()
     exposure: ExposureCaps = ExposureCaps()
+    cap: CapOptions = CapOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +209,8 @@ async def open_service(
         feed = LiveFeed(store, (outlets, watch) if hubs else (watch,))
         synthesizer = open_synthesizer(options.clip_dir, options.voice_models)
         library = Library(briefs, synthesizer)
-        shelves = Shelves(store.announcements, store, AudioDesk(synthesizer))
-        announcements = await stack.enter_async_context(
-            Announcements(library, shelves, clock).open()
+        announcing = await open_announcing(
+            stack, library, synthesizer, store, clock, options.cap
         )
         conditions = await open_conditions(
             stack,
@@ -224,7 +223,7 @@ async def open_service(
         gate = Gate(
             clock,
             enforce_quiet_hours=not options.simulated,
-            may_say=announcements.violations,
+            may_say=announcing.announcements.violations,
             closed=conditions.notices.over,
         )
         links = _Links(options, clock)
@@ -249,19 +248,14 @@ async def open_service(
         group = await stack.enter_async_context(asyncio.TaskGroup())
         _beside(stack, group, fleet.tend(), "fleet")
         planner = await stack.enter_async_context(
-            Planner(
-                library, store, feed, clock, closed=conditions.notices.over
-            ).open()
+            Planner(library, store, feed, clock, closed=conditions.notices.over).open()
         )
         runs = await stack.enter_async_context(Runs(fleet, library, services).open())
-        desk = Desk(
-            store.schedules, node_name(options.state_dir, options.node), clock
-        )
         timetable = Timetable(
             library,
             planner,
             runs,
-            desk,
+            Desk(store.schedules, node_name(options.state_dir, options.node), clock),
             store=store,
             almanac=Almanac(durable, IcsFormat()),
         )
@@ -277,8 +271,8 @@ async def open_service(
             outlets if hubs else None,
             policy=policy_of(timetable),
         )
-        withdrawals = Withdrawals(announcements, runs, store, clock)
-        _beside(stack, group, withdrawals.run(), "withdrawals")
+        for name, work in announcing.works(runs, store, clock):
+            _beside(stack, group, work, name)
         urgent = await stack.enter_async_context(
             Urgent(fleet, library, gate=gate, store=store, clock=clock).open()
         )
@@ -299,7 +293,8 @@ async def open_service(
                 clock=clock,
                 tapes=OggTapes(options.state_dir / "talks"),
             ),
-            announcements=announcements,
+            announcements=announcing.announcements,
+            cap=announcing.alerts,
             gate=gate,
             feed=feed,
             store=store,

@@ -5,13 +5,16 @@ import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+from patrolctl.app.announcing import CapOptions
 from patrolctl.app.brokers import broker_url
+from patrolctl.app.cap_source import CapSource
 from patrolctl.app.compose import Service, ServiceOptions, open_service
 from patrolctl.app.http import serving
 from patrolctl.app.listening import address, bind
 from patrolctl.app.lock import sole_user
 from patrolctl.clock import Clock, ScaledClock, SystemClock
 from patrolctl.config import Operators, Settings, load_brief, mission_folders
+from patrolctl.control.cap import AlertRules
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import Fault, InputError
 from patrolctl.web import Access, create_app
@@ -48,6 +51,14 @@ def clock_of(settings: Settings) -> Clock:
     return ScaledClock(settings.speedup, epoch_utc=settings.epoch_utc)
 
 
+def cap_options(settings: Settings) -> CapOptions:
+    """Which alerts are taken, and from where."""
+    source = None
+    if settings.cap_url is not None:
+        source = CapSource(settings.cap_url, settings.cap_every_s)
+    return CapOptions(AlertRules(frozenset(settings.cap_statuses)), source)
+
+
 async def run_service(settings: Settings) -> None:
     """Serve until cancelled.
 
@@ -78,6 +89,7 @@ async def run_service(settings: Settings) -> None:
             http_url=address(listener),
             speedup=settings.speedup,
             exposure=settings.exposure,
+            cap=cap_options(settings),
             voice_models=settings.voice_models,
         )
         service = await stack.enter_async_context(open_service(briefs, options, clock))

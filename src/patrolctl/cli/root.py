@@ -22,6 +22,7 @@ class LazyGroup(click.Group):
 
     modules: ClassVar[dict[str, str]] = {
         "agent": "patrolctl.cli.agent",
+        "cap": "patrolctl.cli.cap",
         "demo": "patrolctl.cli.demo",
         "evidence": "patrolctl.cli.evidence",
         "export": "patrolctl.cli.export",

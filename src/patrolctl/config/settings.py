@@ -12,12 +12,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from patrolctl.config.conditions import ConditionsTable
 from patrolctl.config.missions import missions_dir
 from patrolctl.config.toml_file import TomlFile
+from patrolctl.domain.cap import CapStatus
 from patrolctl.domain.conditions import ConditionRules
 from patrolctl.domain.errors import Fault, InputError
 from patrolctl.domain.exposure import Excess, ExposureCaps
 
 _PREFIX = "PATROLCTL_"
-_LISTS = frozenset({"missions", "voice_models"})
+_LISTS = frozenset({"missions", "voice_models", "cap_statuses"})
 _SECRETS = frozenset({"store_url", "mqtt_url"})  # may hold a password
 CAPS = ExposureCaps()
 _NOT_SETTINGS = frozenset({"PATROLCTL_DEBUG"})
@@ -48,6 +49,9 @@ class Settings:
     log_level: str = "INFO"
     exposure: ExposureCaps = CAPS
     operators_file: Path = Path("operators.toml")
+    cap_url: str | None = None
+    cap_every_s: float = 60.0
+    cap_statuses: tuple[CapStatus, ...] = (CapStatus.ACTUAL,)
     voice_models: tuple[Path, ...] = ()
     store_url: str | None = None
     node: str | None = None
@@ -68,6 +72,13 @@ class Settings:
 def _mqtt(value: str) -> str:
     if not value.startswith(("mqtt://", "mqtts://")) or len(value) < 9:
         msg = "is no URL; mqtt://host:port or mqtts://host:port"
+        raise ValueError(msg)
+    return value
+
+
+def _web(value: str) -> str:
+    if not value.startswith(("http://", "https://")) or len(value) < 10:
+        msg = f"is {value[:60]!r}; http://host/path or https://host/path"
         raise ValueError(msg)
     return value
 
@@ -101,6 +112,9 @@ class SettingsFile(BaseModel):
     epoch_utc: datetime | None = None
     missions: list[str] = []
     operators_file: Path | None = None
+    cap_url: Annotated[str, AfterValidator(_web)] | None = None
+    cap_every_s: float = Field(default=60.0, ge=5, le=86_400)
+    cap_statuses: list[CapStatus] = [CapStatus.ACTUAL]
     voice_models: list[Path] = []
     store_url: Annotated[str, AfterValidator(_store)] | None = None
     node: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.\-]{1,60}$")
@@ -192,6 +206,9 @@ def _settings(read: SettingsFile) -> Settings:
         operators_file=(
             read.operators_file or data_dir / "operators.toml"
         ).expanduser(),
+        cap_url=read.cap_url,
+        cap_every_s=read.cap_every_s,
+        cap_statuses=tuple(read.cap_statuses),
         voice_models=tuple(
             m.expanduser() for m in read.voice_models if str(m).strip(" .")
         ),

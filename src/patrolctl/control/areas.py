@@ -36,4 +36,7 @@ def touched(site: Site, areas: tuple[CapArea, ...]) -> tuple[str, ...]:
     named = [f"building {b}" for b in blocks[:MOST_NAMED]]
     if len(blocks) > MOST_NAMED:
         named = [f"{len(blocks)} of {len(site.buildings)} buildings"]
+    fence = site.geofence
+    if not zones and not named and fence is not None and shape.intersects(fence):
+        named = ["within its geofence, no zone or building"]
     return tuple(f"{site.name}: {text}" for text in (*zones, *named))

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from patrolctl.control.aftermath import Aftermath
 from patrolctl.control.announcements import Announcements
+from patrolctl.control.cap import Alerts
 from patrolctl.control.conditions import Conditions
 from patrolctl.control.conflicts import Conflicts
 from patrolctl.control.feed import LiveFeed
@@ -42,6 +43,7 @@ class WebServices:
 
     library: Library
     announcements: Announcements
+    cap: Alerts
     planner: Planner
     fleet: Fleet
     runs: Runs

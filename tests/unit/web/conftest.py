@@ -15,6 +15,7 @@ from patrolctl import durable
 from patrolctl.audio import AudioDesk, EspeakSynthesizer
 from patrolctl.audio.tape import OggTapes
 from patrolctl.control.announcements import Announcements, Shelves
+from patrolctl.control.cap import Alerts
 from patrolctl.control.conditions import Conditions
 from patrolctl.control.conflicts import Conflicts
 from patrolctl.control.library import Library
@@ -29,6 +30,7 @@ from patrolctl.control.timetable import Timetable
 from patrolctl.control.urgent import Urgent
 from patrolctl.domain.conditions import ConditionRules
 from patrolctl.formats.calendar import IcsFormat
+from patrolctl.formats.cap import read_cap
 from patrolctl.store import open_store
 from patrolctl.web import WebServices, create_app
 
@@ -63,7 +65,10 @@ class Stage:
         desk = AudioDesk(EspeakSynthesizer(clips))
         shelves = Shelves(kit.store.announcements, kit.store, desk)
         announcements = Announcements(library, shelves, kit.clock)
-        async with announcements.open():
+        alerts = Alerts(
+            library, announcements, kit.store.announcements, kit.clock, read_cap
+        )
+        async with announcements.open(), alerts.open():
             kit.gate._may_say = announcements.violations
             rules, book = ConditionRules(overridable=frozenset({"wind"})), kit.store
             felt = [m.telemetry for m in kit.fleet.members]
@@ -92,6 +97,7 @@ class Stage:
                     self.services = WebServices(
                         library=library,
                         announcements=announcements,
+                        cap=alerts,
                         planner=planner,
                         fleet=kit.fleet,
                         runs=self.runs,

@@ -3,6 +3,7 @@
 from patrolctl.web.routes import (
     aftermath,
     announcements,
+    cap,
     conditions,
     fleet,
     pcm,
@@ -20,6 +21,7 @@ ROUTERS = (
     aftermath.router,
     places.router,
     announcements.router,
+    cap.router,
     sounds.router,
     pcm.router,
     plans.router,

@@ -14,6 +14,7 @@ from patrolctl.domain.templates import FieldValue
 from patrolctl.web.answers import ClipAnswer, json
 from patrolctl.web.bodies import FieldBody
 from patrolctl.web.services import Actor, WebServices, services
+from patrolctl.web.texts import shown
 
 router = APIRouter(tags=["sounds"])
 Services = Annotated[WebServices, Depends(services)]
@@ -119,8 +120,3 @@ async def upload_recording(
             raise InputError.one(shown(name), "is too large", right)
     clip = await by.announcements.take_recording(bytes(raw), shown(name), who)
     return json(clip_answer(clip), 201, location=clip_answer(clip).url)
-
-
-def shown(name: str) -> str:
-    """A file's name as it is told: no line breaks, nothing invisible."""
-    return "".join(c for c in name if c.isprintable()).strip() or "recording"
