@@ -228,7 +228,7 @@ export const en = {
   "overview.vehicles.value": "{live} of {all} live, {out} out",
   "overview.gaps": "Open gaps",
   "overview.missing": "Households missing",
-  "overview.runs": "{n} runs",
+  "overview.runs": "runs: {n}",
   "overview.trend.label": "Receivers reached, day by day",
   "overview.trend.none": "No run in the last days.",
   "overview.alerts": "Alerts",
