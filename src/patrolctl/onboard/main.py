@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine
-from contextlib import closing, suppress
+import sqlite3
+from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,6 +122,30 @@ def _connection(
     )
 
 
+@contextmanager
+def _storage(folder: Path) -> Iterator[Storage]:
+    """What was played and what was not sent yet.
+
+    Raises:
+        InputError: it cannot be read or written.
+    """
+    reserve = Reserve(folder / "reserve")
+    with ExitStack() as stack:
+        try:
+            ledger = Ledger(folder / "played.db", reserve)
+            stack.callback(ledger.close)
+            outbox = PatientOutbox(folder / "reports.db", reserve)
+            stack.callback(outbox.close)
+        except sqlite3.Error as e:
+            # With an empty one instead, what was played would be played again.
+            raise InputError.one(
+                str(folder),
+                f"what was played cannot be read or written ({e})",
+                "a disk with room, or another folder",
+            ) from None
+        yield Storage(ledger, outbox, reserve)
+
+
 async def run_agent(options: AgentOptions, clock: Clock) -> None:
     """Run until cancelled, or SIGINT or SIGTERM comes.
 
@@ -139,11 +164,8 @@ async def run_agent(options: AgentOptions, clock: Clock) -> None:
         raise InputError.one(str(options.cache_dir), str(e.strerror)) from None
     inbox = Inbox()
     reporter = Reporter(options.site_id, options.speaker_id, clock)
-    reserve = Reserve(options.cache_dir / "reserve")
-    with (
-        closing(Ledger(options.cache_dir / "played.db", reserve)) as ledger,
-        closing(PatientOutbox(options.cache_dir / "reports.db", reserve)) as outbox,
-    ):
+    with _storage(options.cache_dir) as storage:
+        ledger, outbox = storage.ledger, storage.outbox
         connection = _connection(options, outbox, inbox, reporter)
         reporter.connection = connection
         player = Player(sink, clock)
@@ -167,7 +189,6 @@ async def run_agent(options: AgentOptions, clock: Clock) -> None:
         )
         pilot = Autopilot(endpoint, clock, sysid=options.sysid, on_fix=agent.moved)
         async with connection.running():
-            storage = Storage(ledger, outbox, reserve)
             upkeep: dict[str, Coroutine[object, object, None]] = {
                 "disk": mind_disk(storage, connection, agent, clock),
                 "device": mind_device(sink, agent, clock),

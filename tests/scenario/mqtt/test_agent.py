@@ -326,7 +326,10 @@ async def test_memory_stays_below_eighty_megabytes(rig: Rig) -> None:
 
 
 async def test_bad_options_are_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "played.db").write_bytes(b"no database" * 1000)
     for wrong in (
+        ("--cache", str(tmp_path / "torn")),
         ("--mavlink", "nowhere"),
         ("--mqtt", "http://x"),
         ("--sink", "radio"),
