@@ -133,3 +133,8 @@ def test_any_text_is_normalised_without_fault(text: str, lang: str) -> None:
 @given(st.text(alphabet="0123456789年月日号楼室:.-/%米个 ", max_size=40))
 def test_no_digit_reaches_the_mandarin_voice(text: str) -> None:
     assert not any(c.isdecimal() for c in normalize(text, "zh"))
+
+
+def test_a_time_before_a_place_is_no_range_of_days() -> None:
+    assert normalize("居民9:30到1号门", "zh") == "居民九点三十分到壹号门"
+    assert normalize("9:30至12号楼", "zh") == "九点三十分到十二号楼"
