@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from patrolctl.clock import Clock
-from patrolctl.control.execute import Execution
 from patrolctl.control.conditions import Conditions
+from patrolctl.control.execute import Execution
 from patrolctl.control.exposure import Admit, as_it_is
 from patrolctl.control.feed import LiveFeed
 from patrolctl.control.fleet import tell_each
@@ -93,6 +93,7 @@ class ActiveRun:
         self.lanes = lanes
         self._by = services
         self._left = left
+        self._group: asyncio.TaskGroup | None = None
         self._preparing = len(lanes)
         self._start_s: float | None = None
         if left and state.started_utc is not None:
@@ -134,10 +135,13 @@ class ActiveRun:
 
     async def fly(self) -> None:
         """All lanes side by side; one lane's failure leaves the others be."""
-        async with asyncio.TaskGroup() as group:
-            for lane in self.lanes:
-                name = f"lane-{lane.member.entry.id}"
-                group.create_task(self._lane(lane), name=name)
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                for lane in self.lanes:
+                    name = f"lane-{lane.member.entry.id}"
+                    self._group.create_task(self._lane(lane), name=name)
+        finally:
+            self._group = None
 
     def sortie(self, sortie_id: SortieId) -> SortieRun:
         """What is recorded of a sortie."""
@@ -301,11 +305,16 @@ class ActiveRun:
                 await execution.cueing.take_back()
 
     async def note(self, event: RunEvent) -> None:
-        """Record a command; a database that hangs delays it, no more."""
-        clock = self._by.clock
+        """Record a command; a database that hangs delays it, no more.
+
+        The recording itself goes on: no watcher misses the event.
+        """
+        if self._group is None or self.state.phase in ENDED:
+            return await self.record(event)
+        writing = self._group.create_task(self.record(event), name="note")
         try:
-            async with clock.timeout(self._by.limits.record_s):
-                await self.record(event)
+            async with self._by.clock.timeout(self._by.limits.record_s):
+                await asyncio.shield(writing)
         except TimeoutError:
             log.warning("not recorded in time: %s", event.text)
 
