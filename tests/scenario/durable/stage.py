@@ -367,7 +367,10 @@ class Stage:
         return self.ask(f"/runs/{run_id}")
 
     def see_through(self, run_id: str, within_s: float = 120) -> tuple[dict, int]:
-        """To the end, with an operator who resumes whatever waits for him."""
+        """To the end, with an operator who resumes whatever waits for him.
+
+        Or to the death of the service; the run is then empty.
+        """
         resumed = 0
 
         def ended():
@@ -383,6 +386,9 @@ class Stage:
             except urllib.error.HTTPError as e:
                 if e.code not in {404, 409, 502}:
                     raise
+            except OSError:
+                if self.dead:
+                    return {"phase": "DEAD"}
             return None
 
         return until(ended, within_s, "the end of the run"), resumed

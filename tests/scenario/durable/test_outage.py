@@ -4,7 +4,7 @@ import urllib.error
 
 import pytest
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
 
 def test_without_a_link_every_message_is_played_once_and_counts_afterwards(
