@@ -116,6 +116,8 @@ def begun(stage) -> str:
     try:
         return stage.launch()
     except OSError:
+        if not stage.dead:
+            raise
         with sqlite3.connect(stage.database) as db:
             return db.execute("SELECT id FROM runs").fetchone()[0]
 

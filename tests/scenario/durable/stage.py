@@ -343,7 +343,7 @@ class Stage:
         url = self.url + "/api/v1" + path
         request = urllib.request.Request(url, data=data, method=method)
         request.add_header("content-type", "application/json")
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=90) as answer:
             return json.load(answer)
 
     def launch(self) -> str:
