@@ -36,6 +36,9 @@ SPEEDUP = 8.0
 UP_M = 15.0
 STATIONS = {1: (25.0, 0.0), 2: (25.0, 25.0), 3: (0.0, 25.0)}
 CLIP_S = 8.0
+# As long as a busy machine may take to start an agent; let go on when it has.
+LONGEST_DWELL_S = 120.0
+DWELLS = {1: 4, 2: 6, 3: 8}
 
 
 def mission() -> Mission:
@@ -49,7 +52,7 @@ def mission() -> Mission:
     add(StepType.GO, STATIONS[2], speed_m_s=5.0)  # flown through, not stood at
     for where in STATIONS.values():
         add(StepType.GO, where, speed_m_s=5.0)
-        add(StepType.DWELL, where, duration_s=CLIP_S + 14.0)
+        add(StepType.DWELL, where, duration_s=LONGEST_DWELL_S)
     steps.append(MissionStep(len(steps) + 1, StepType.RETURN_HOME))
     ring = tuple(place(n, e) for n, e in ((-60, -60), (90, -60), (90, 90), (-60, 90)))
     return Mission(
@@ -117,11 +120,17 @@ async def test_a_whole_flight_without_a_link_and_a_kill_in_the_middle(
                 await copter.ready()
                 await copter.vehicle.launch(await copter.vehicle.upload(mission()))
                 rig.broker.stop()
+                await sounding(rig, 1)
+                await clock.sleep(CLIP_S + 2.0)
+                await copter.vehicle.keep(DWELLS[1], 0)
                 await sounding(rig, 2)
                 await clock.sleep(3.0)
                 await rig.stop(kill=True)  # in the middle of the second
                 await rig.start(*same)
+                await copter.vehicle.keep(DWELLS[2], 0)
                 await sounding(rig, 3)
+                await clock.sleep(CLIP_S + 2.0)
+                await copter.vehicle.keep(DWELLS[3], 0)
                 await copter.heard(EventKind.LANDED, 300)
                 track = list(copter.vehicle.track())
             rig.broker.start()
