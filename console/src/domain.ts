@@ -345,6 +345,7 @@ export const schedule = object({
   mission_id: nullable(text),
   next_utc: withDefault(list(text), []),
   recent: withDefault(list(object({ due_utc: text, outcome: nullable(text) })), []),
+  fault: nullable(text),
 });
 export type Schedule = Infer<typeof schedule>;
 

@@ -244,6 +244,14 @@ def add_reading(app: FastAPI, mock: Mock) -> None:
         facts = {"events": mock.world.events, "playbacks": mock.world.playbacks}
         return answer(facts[what][run_id] if what in facts else [])
 
+    @app.get(f"{PREFIX}/schedules/questions")
+    @app.get(f"{PREFIX}/schedules/conflicts")
+    @app.get(f"{PREFIX}/conditions/no_fly")
+    @app.get(f"{PREFIX}/conditions/weather/{{site_id}}")
+    def none_of(site_id: str = "") -> Response:
+        del site_id
+        return answer([])
+
     @app.get(f"{PREFIX}/schedules")
     def schedules() -> Response:
         now = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
