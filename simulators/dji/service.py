@@ -7,11 +7,11 @@ import hashlib
 import urllib.error
 import urllib.request
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from simulators import mqtt_url
 from simulators.clock import SimClock
 from simulators.dji.dock import Dock, DockFaults, Download, Publish
 
@@ -23,11 +23,7 @@ class DockService:
     """Runs one :class:`Dock` against a broker."""
 
     def __init__(self, dock: Dock, url: str, clock: SimClock) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "mqtt" or not parts.hostname:
-            msg = f"{url!r} is not mqtt://host:port"
-            raise ValueError(msg)
-        self._broker = (parts.hostname, parts.port or 1883)
+        self._broker = mqtt_url.parse(url)
         self.dock = dock
         self.clock = clock
         self.subscribed = asyncio.Event()
@@ -37,8 +33,7 @@ class DockService:
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=dock.gateway_sn
         )
-        if parts.username:
-            self._client.username_pw_set(parts.username, parts.password)
+        self._broker.prepare(self._client)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
@@ -49,7 +44,7 @@ class DockService:
         Raises:
             OSError: the broker cannot be reached at the start.
         """
-        host, port = self._broker
+        host, port = self._broker.host, self._broker.port
         await asyncio.to_thread(self._client.connect, host, port, 30)
         self._client.loop_start()
         try:
@@ -165,6 +160,6 @@ async def run(args: argparse.Namespace) -> int:
         ready = group.create_task(service.subscribed.wait(), name="ready")
         await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
-            print(f"READY dji {args.gateway} {args.mqtt}", flush=True)  # noqa: T201
+            print(f"READY dji {args.gateway}", flush=True)  # noqa: T201
         ready.cancel()
     return 0

@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -13,6 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from simulators import mqtt_url
 from simulators.clock import SimClock
 from simulators.speaker.clips import ClipCache, ClipUnavailable
 from simulators.speaker.ledger import KeyLedger
@@ -53,17 +53,9 @@ class SpeakerConfig:
     mavlink: str | None = None
 
     @property
-    def broker(self) -> tuple[str, int]:
-        """Host and port.
-
-        Raises:
-            ValueError: ``mqtt`` is not an mqtt:// URL.
-        """
-        parts = urlsplit(self.mqtt)
-        if parts.scheme != "mqtt" or not parts.hostname:
-            msg = f"{self.mqtt!r} is not mqtt://host:port"
-            raise ValueError(msg)
-        return parts.hostname, parts.port or 1883
+    def broker(self) -> mqtt_url.Broker:
+        """Where it is; raises ValueError where ``mqtt`` is no URL."""
+        return mqtt_url.parse(self.mqtt)
 
     def topic(self, leaf: str) -> str:
         """A topic of this speaker."""
@@ -114,14 +106,18 @@ class SpeakerService:
         Raises:
             OSError: the broker cannot be reached at the start.
         """
-        host, port = self.config.broker
+        broker = self.config.broker
         client = self._client
         properties = None
         if self.config.version_5:
             properties = Properties(PacketTypes.CONNECT)
             properties.SessionExpiryInterval = SESSION_EXPIRY_S
         await asyncio.to_thread(
-            client.connect, host, port, keepalive=30, properties=properties
+            client.connect,
+            broker.host,
+            broker.port,
+            keepalive=30,
+            properties=properties,
         )
         client.loop_start()
         try:
@@ -208,6 +204,7 @@ class SpeakerService:
             client_id=f"speaker-{config.site}-{config.speaker_id}",
             protocol=paho.MQTTv5 if config.version_5 else paho.MQTTv311,
         )
+        config.broker.prepare(client)
         will = last_will(config.speaker_id, self.clock.utc_s())
         client.will_set(config.topic("state"), will, qos=1, retain=True)
         client.reconnect_delay_set(min_delay=1, max_delay=10)

@@ -54,8 +54,12 @@ async def broker_url(
         yield settings.mqtt_url
         return
     folder = settings.data_dir / "broker"
-    speakers = [e.speaker_id for b in briefs.values() for e in b.fleet if e.speaker_id]
-    accounts = load_accounts(folder / "accounts.json", dict.fromkeys(speakers))
+    fleet = [e for b in briefs.values() for e in b.fleet]
+    accounts = load_accounts(
+        folder / "accounts.json",
+        dict.fromkeys(e.speaker_id for e in fleet if e.speaker_id),
+        [e.speaker_dji for e in fleet if e.speaker_dji],
+    )
     async with run_broker(
         port=settings.broker_port,
         state_dir=folder,

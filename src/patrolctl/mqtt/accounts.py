@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from patrolctl.domain.errors import InputError
+from patrolctl.domain.machines import DjiAddress
 from patrolctl.mqtt import topics
 from patrolctl.mqtt.topics import CHANNELS, PREFIX, Channel, segment
 
@@ -74,8 +75,19 @@ def account_of_speaker(speaker_id: str) -> str:
     return f"speaker.{speaker_id}"
 
 
-def load_accounts(path: Path, speaker_ids: Iterable[str]) -> tuple[Account, ...]:
-    """The accounts of a service, a viewer and each speaker.
+def _dock_rights(dock: DjiAddress) -> tuple[tuple[str, str], ...]:
+    """Everything of its own serial numbers: a dock says and hears much more."""
+    return tuple(
+        ("readwrite", f"{root}/product/{sn}/#")
+        for root in ("thing", "sys")
+        for sn in dict.fromkeys((dock.gateway_sn, dock.device_sn))
+    )
+
+
+def load_accounts(
+    path: Path, speaker_ids: Iterable[str], docks: Iterable[DjiAddress] = ()
+) -> tuple[Account, ...]:
+    """The accounts of a service, a viewer, each speaker and each DJI gateway.
 
     Passwords are made up once and kept in ``path``, which nobody else may
     read; an operator copies a speaker's from there to its agent.
@@ -86,6 +98,8 @@ def load_accounts(path: Path, speaker_ids: Iterable[str]) -> tuple[Account, ...]
     rights = {SERVICE: _service_rights(), VIEWER: _viewer_rights()}
     for speaker_id in speaker_ids:
         rights[account_of_speaker(speaker_id)] = _speaker_rights(speaker_id)
+    for dock in docks:
+        rights[f"dji.{dock.gateway_sn}"] = _dock_rights(dock)
     kept = _read(path)
     fresh = {n: kept.get(n) or secrets.token_urlsafe(24) for n in rights}
     if kept.keys() | fresh.keys() != kept.keys():

@@ -69,6 +69,8 @@ class ClipCache:
             raise ClipUnavailable(f"clip {sha256[:12]} has a wrong hash")
         _check_wav(raw, sha256)
         with self._writing:
+            if _is_whole(path, sha256):  # fetched twice at once: one plays already
+                return path
             path.unlink(missing_ok=True)
             self._make_room(len(raw), {*pinned, sha256})
             self._write(path, raw)

@@ -6,6 +6,7 @@ import socket
 import ssl
 import stat
 import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
@@ -263,3 +264,43 @@ def test_a_file_that_is_no_certificate_is_told(tmp_path: Path) -> None:
     junk.write_text("junk")
     with pytest.raises(InputError, match="cannot be used"):
         parse_address(f"mqtts://h?ca={junk}")
+
+
+@pytest.mark.parametrize("kind", ["agent", "simulator"])
+async def test_a_speaker_reports_over_tls_under_its_own_name(
+    tmp_path: Path, pki: Path, kind: str
+) -> None:
+    accounts = load_accounts(tmp_path / "a.json", ["spk-1"])
+    mine = next(a for a in accounts if a.name == "speaker.spk-1")
+    cert, key = pki / "localhost.pem", pki / "localhost.key"
+    listener = TlsListener("127.0.0.1", free_port(), cert, key, pki / "ca.pem")
+    files = f"?ca={pki}/ca.pem&cert={pki}/agent.pem&key={pki}/agent.key"
+    url = f"mqtts://{mine.credentials}@localhost:{listener.port}{files}"
+    command = {
+        "agent": (
+            "patrolctl", "agent", "--vehicle", "v1", "--speaker", "spk-1",
+            "--site", "estate", "--mavlink", f"udpin:127.0.0.1:{free_port()}",
+            "--sink", f"file:{tmp_path}/heard", "--cache", f"{tmp_path}/cache",
+        ),
+        "simulator": (
+            "simulators", "speaker", "--id", "spk-1", "--vehicle", "v1",
+            "--site", "estate",
+        ),
+    }[kind]  # fmt: skip
+    async with (
+        run_broker(
+            state_dir=tmp_path / "b", mosquitto=True, accounts=accounts, tls=listener
+        ) as broker,
+        open_mqtt(broker.url, site_id="estate", clock=SystemClock()) as hub,
+    ):
+        speaker = hub.speaker(SpeakerId("spk-1"), VehicleId("v1"))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", *command, "--mqtt", url
+        )
+        try:
+            async with asyncio.timeout(20):
+                while speaker.state.phase != "idle":  # noqa: ASYNC110 - told
+                    await asyncio.sleep(0.05)
+        finally:
+            process.terminate()
+            await process.wait()
