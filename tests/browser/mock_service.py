@@ -24,6 +24,7 @@ from patrolctl.domain.machines import LinkState
 from patrolctl.domain.plan import Plan, PlanKind
 from patrolctl.domain.telemetry import EventKind
 from patrolctl.domain.violation import Severity, Violation
+from tests.browser.mock_aftermath import add_aftermath
 from tests.browser.scenario import (
     CLIP,
     FLEET,
@@ -175,6 +176,7 @@ def create_app(speed: float = 1.0) -> FastAPI:
     app = FastAPI(lifespan=lifespan)
     app.state.mock = mock
     add_reading(app, mock)
+    add_aftermath(app, PREFIX)
     add_doing(app, mock)
     add_mischief(app, mock)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
