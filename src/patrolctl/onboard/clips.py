@@ -69,11 +69,10 @@ class ClipCache:
             raise ClipUnavailable(f"clip {sha256[:12]} has a wrong hash")
         _check_wav(raw, sha256)
         with self._writing:
-            if _is_whole(path, sha256):  # fetched twice at once: one plays already
-                return path
-            path.unlink(missing_ok=True)
-            self._make_room(len(raw), {*pinned, sha256})
-            self._write(path, raw)
+            # Somebody else may have brought it meanwhile, and play it already.
+            if not _is_whole(path, sha256):
+                self._make_room(len(raw), path, pinned)
+                self._write(path, raw)
         return path
 
     def _fetch(self, sha256: str, url: str | None) -> bytes:
@@ -91,10 +90,12 @@ class ClipCache:
         except (OSError, ValueError, http.client.HTTPException) as e:
             raise ClipUnavailable(f"clip {sha256[:12]}: {e}") from None
 
-    def _make_room(self, size: int, pinned: Collection[str]) -> None:
-        """Remove what was unused for longest until ``size`` more fit."""
+    def _make_room(self, size: int, new: Path, pinned: Collection[str]) -> None:
+        """Remove what was unused for longest until ``size`` bytes of ``new`` fit."""
         files = sorted(
-            (p.stat().st_mtime, p.stat().st_size, p) for p in self._folder.glob("*.wav")
+            (p.stat().st_mtime, p.stat().st_size, p)
+            for p in self._folder.glob("*.wav")
+            if p != new  # a damaged one is written over
         )
         used = sum(length for _, length, _ in files)
         for _, length, path in files:

@@ -149,7 +149,7 @@ class Rig:
         )
 
     async def state(self, phase: str) -> dict[str, Any]:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):  # a busy machine starts slowly
             while True:
                 states = self.witness.on("spk/state")
                 if states and states[-1].payload["phase"] == phase:

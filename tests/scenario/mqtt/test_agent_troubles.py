@@ -93,6 +93,7 @@ async def test_a_clip_with_another_hash_is_never_played_and_told(
     assert len(await rig.different(1)) == 1  # told once, not at every position
     web.files[f"/{name}.wav"] = right
     rig.pilot.at(3)
+    await asyncio.sleep(1.0)  # seen to leave
     rig.order("prepare", clip_sha256=name, clip_url=f"{web.url}/{name}.wav")
     await when(rig, lambda s: s["phase"] == "idle" and name in s["cached"])
     rig.pilot.at(1)  # another visit

@@ -179,3 +179,29 @@ def test_many_at_once_from_two_threads(tmp_path: Path) -> None:
     assert sum(p.stat().st_size for p in (tmp_path / "cache").iterdir()) <= 4 * len(
         raws[0]
     )
+
+
+def test_a_clip_that_two_want_at_once_is_never_away(tmp_path: Path) -> None:
+    """Who has its path may open it, whoever else still brings it."""
+    raw = wav(0.5)
+    name = sha(raw)
+    with served({"/a": raw}) as (url, _):
+        for turn in range(20):
+            one = ClipCache(tmp_path / f"cache{turn}", most_bytes=10**6)
+            missing: list[str] = []
+            both = threading.Barrier(2)
+
+            def ask(here: ClipCache, gate: threading.Barrier, out: list[str]) -> None:
+                gate.wait()
+                path = here.get(name, f"{url}/a")
+                out.extend("away" for _ in range(200) if not path.exists())
+
+            threads = [
+                threading.Thread(target=ask, args=(one, both, missing))
+                for _ in range(2)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert missing == []
