@@ -267,8 +267,6 @@ class Gaps:
             mission_id=self._mission_of(plan),
             kind=plan.kind,
             announcement=plan.announcement.id,
-            zone=plan.requirement.zone,
-            window=plan.requirement.window,
             rerun_of=gap.id,
             time_limit_s=PLAN_S,
         )

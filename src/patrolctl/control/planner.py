@@ -20,7 +20,7 @@ from patrolctl.control.planwork import PlanWork, child, problem_of
 from patrolctl.control.remaining import Remaining, unknown
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import Conflict, InputError, NotFound
-from patrolctl.domain.ids import PlanId
+from patrolctl.domain.ids import PlanId, RunId
 from patrolctl.domain.jsondoc import encode
 from patrolctl.domain.machines import VehicleKind
 from patrolctl.domain.plan import Plan, PlanAnnouncement, PlanKind, Requirement
@@ -168,8 +168,9 @@ class Planner:
         return self._library.message(brief, order.announcement, order.fields)
 
     def _check(self, brief: Brief, order: PlanOrder) -> None:
-        self._message(brief, order)
-        _requirement(brief, order)
+        if order.rerun_of is None:
+            self._message(brief, order)
+            _requirement(brief, order)
         kind = KIND_OF[order.kind]
         if not any(v.kind is kind for v in brief.fleet):
             raise InputError.one(
@@ -220,9 +221,10 @@ class Planner:
             NotFound, SpeechFailed: as they say.
         """
         brief = self._library.brief(order.mission_id)
+        if order.rerun_of is not None:
+            return await self._work_of_rest(brief, order, order.rerun_of)
         announcement = self._message(brief, order)
         clip = await self._library.clip_of(announcement)
-        rest = order.rerun_of
         return PlanWork(
             kind=order.kind,
             site=self._closed(brief.site),
@@ -241,8 +243,29 @@ class Planner:
             created_utc=self._clock.utc(),
             count=order.drones if order.kind is PlanKind.DRONE else order.vehicles,
             loops=order.loops,
-            only=None if rest is None else await self.remaining(rest),
-            parent_run=rest,
+        )
+
+    async def _work_of_rest(
+        self, brief: Brief, order: PlanOrder, run_id: RunId
+    ) -> PlanWork:
+        """What a run missed, said as it was said: the same clip and requirement."""
+        run = await self._store.run(run_id)
+        before = await self._store.plan(run.plan_id)
+        return PlanWork(
+            kind=before.kind,
+            site=self._closed(brief.site),
+            announcement=before.announcement,
+            spectrum_db=before.announcement.spectrum_db,
+            crest_db=before.speaker.crest_db,
+            fleet=tuple(v for v in brief.fleet if v.kind is KIND_OF[before.kind]),
+            requirement=before.requirement,
+            seed=order.seed,
+            time_limit_s=order.time_limit_s,
+            created_utc=self._clock.utc(),
+            count=order.drones if order.kind is PlanKind.DRONE else order.vehicles,
+            loops=order.loops,
+            only=await self.remaining(run_id),
+            parent_run=run_id,
         )
 
     async def stored(self, order: PlanOrder) -> PlanId | None:

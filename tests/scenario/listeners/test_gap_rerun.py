@@ -159,6 +159,8 @@ async def test_the_rest_is_planned_flown_and_heard(yard, mission, kind):
 
         (second,) = (f for run, f in y.runs.flown.items() if run != "run-1")
         assert second.plan.parent_run == "run-1"
+        assert second.plan.announcement == first.plan.announcement
+        assert second.plan.requirement == first.plan.requirement
         assert {r.id for r in second.plan.receivers} == set(gap.missing.receivers)
         assert not {r.id for r in second.plan.receivers} & first.claimed
         promised = {str(r.id) for r in first.plan.receivers if r.reached}
