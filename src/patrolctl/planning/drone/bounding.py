@@ -16,7 +16,7 @@ from patrolctl.planning.drone.bounds import (
     round_trips_s,
     visits_s,
 )
-from patrolctl.planning.drone.offer import come_of, widened
+from patrolctl.planning.drone.offer import widened
 from patrolctl.planning.drone.order import OutOfTime
 from patrolctl.planning.drone.prices import Prices
 from patrolctl.planning.drone.roster import Roster
@@ -118,10 +118,9 @@ def global_bound_s(task: Task, view: Survey, prices: Prices) -> float:
     the flying between receivers that no two share a place; then the sorties
     that so much work takes.
     """
-    least, points = least_of(task), view.candidates.points_m
+    least = least_of(task)
     cheap = min(1.0, task.profile.cruise_power_ratio)
-    home_s = come_of(task, points, home_points(task)).home_s
-    by_prices = least.with_ends(home_s, home_s * cheap)
+    by_prices = least.with_ends(prices.home_s, prices.home_s * cheap)
     count = float(np.ceil(prices.stations - 1e-6)) * task.order.message_s
     flying, trip = _least_flying_s(task, view)
     by_count = count + flying
@@ -141,8 +140,8 @@ def _least_flying_s(task: Task, view: Survey) -> tuple[float, float]:
     out = task.motion.leg_s(homes[:, None, :], points[None, :, :]).min(axis=0)
     back = task.motion.leg_s(points[:, None, :], homes[None, :, :]).min(axis=1)
     alone = least_round_s(out + back, view.cover, heads)
-    if len(homes) > 1:
-        return alone, alone  # each drone has a trip of its own
+    if len(homes) > 1 or task.order.effort < 1.0:
+        return alone, alone  # each drone has a trip of its own; or in a hurry
     groups = apart(view.cover, heads)
     every = np.vstack([points, homes])
     return max(alone, visits_s(every, groups, task.motion)), alone

@@ -15,7 +15,7 @@ from patrolctl.domain.site import Site
 from patrolctl.planning.drone.order import DroneOrder, never
 from patrolctl.planning.drone.solve import plan_drone
 
-CITY_EFFORT = 0.1
+CITY_EFFORT = 0.15
 _AHEAD = 4  # blocks in flight a worker: enough to keep it busy
 
 
@@ -112,6 +112,8 @@ def plan_city(sources: list[Path], out: Path, city: CityOrder) -> Iterator[Block
             yield BlockDone(source.name, kept=True)
         else:
             todo.append(source)
+    if not todo or city.order.stop():
+        return  # worker processes take seconds to start
     workers = city.workers or os.cpu_count() or 1
     # A question to this process cannot be sent to another.
     sent = replace(city, order=replace(city.order, stop=never))

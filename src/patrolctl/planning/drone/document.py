@@ -1,5 +1,6 @@
 """The plan document: every claim reckoned anew from the exact positions."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from patrolctl.planning.drone.task import Task
 
 # Nobody is counted as reached out of sight, so ways round need no reckoning.
 _QUICK = Air(diffraction=False)
+_MUCH = 30_000  # pairs worth a second thread
 _NEAR, _FAR = 1.2, 2.0  # times the reach within the plan's margins
 Ints = npt.NDArray[np.int64]
 
@@ -77,6 +79,15 @@ def _hear(task: Task, stop: Stop, near: Ints) -> Prediction:
     )
 
 
+def _hear_all(task: Task, asked: list[tuple[Stop, Ints]]) -> Iterator[Prediction]:
+    """Predict, on two cores where there is much to do."""
+    if sum(len(rows) for _, rows in asked) < _MUCH:
+        yield from (_hear(task, *a) for a in asked)
+        return
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        yield from pool.map(lambda a: _hear(task, *a), asked)
+
+
 def heard(task: Task, stops: list[Stop]) -> Heard:
     """Predict every receiver from every station, exactly.
 
@@ -93,18 +104,16 @@ def heard(task: Task, stops: list[Stop]) -> Heard:
         [[] for _ in range(n)],
     )
     tree = cKDTree(r.points_m)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        for ratio in (_NEAR, _FAR):
-            left = ~best.reached if ratio == _FAR else np.ones(n, dtype=np.bool_)
-            asked = []
-            for stop in stops:
-                near = tree.query_ball_point(stop.point_m, ratio * task.hearing.range_m)
-                rows = np.sort(np.array(near, dtype=np.int64))
-                if left[rows].any():
-                    asked.append((stop, rows[left[rows]]))
-            told = pool.map(lambda a: _hear(task, *a), asked)
-            for (stop, rows), got in zip(asked, told, strict=True):
-                best.take(task, stop, rows, got)
+    for ratio in (_NEAR, _FAR):
+        left = ~best.reached if ratio == _FAR else np.ones(n, dtype=np.bool_)
+        asked = []
+        for stop in stops:
+            near = tree.query_ball_point(stop.point_m, ratio * task.hearing.range_m)
+            rows = np.sort(np.array(near, dtype=np.int64))
+            if left[rows].any():
+                asked.append((stop, rows[left[rows]]))
+        for (stop, rows), got in zip(asked, _hear_all(task, asked), strict=True):
+            best.take(task, stop, rows, got)
     return Heard(
         best.sti,
         best.level_db,

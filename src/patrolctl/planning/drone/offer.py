@@ -93,7 +93,7 @@ def costs_of(task: Task, view: Survey) -> Costs:
     """What stations cost at least."""
     come = come_of(task, view.candidates.points_m, home_points(task))
     heads = len(view.candidates.headings_deg)
-    return Costs(task.order.message_s, come.place_s, heads, TURN_S)
+    return Costs(task.order.message_s, come.place_s, heads, TURN_S, come.home_s)
 
 
 def offer(

@@ -42,12 +42,16 @@ _MANY = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Holding time of a station, the least way to each place, a turn there."""
+    """Holding time of a station, the least way to each place, a turn there.
+
+    ``home_s`` is the least way to home, of each sortie.
+    """
 
     hold_s: float
     come_s: Floats
     headings: int
     turn_s: float = 0.0
+    home_s: float = 0.0
 
     @property
     def each_s(self) -> float:
@@ -66,7 +70,7 @@ class Prices:
 
     ``reduced`` are the columns' costs at these prices. ``stations`` is a
     valid lower bound on how many messages it takes; ``share`` how much of
-    each column the last linear program used.
+    each column the last linear program used; ``home_s`` that of the costs.
     """
 
     bound_s: float
@@ -74,6 +78,7 @@ class Prices:
     reduced: Floats
     u: Floats
     share: Floats
+    home_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +326,7 @@ class Pricing:
             self._costs.hold_s - now.worth,
             u,
             share,
+            self._costs.home_s,
         )
 
 

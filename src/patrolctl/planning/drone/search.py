@@ -23,6 +23,7 @@ Ints = npt.NDArray[np.int64]
 _ROUNDS = 100  # a chunk of ruin and recover between two looks at the clock
 _ROUNDS_EACH = 25  # … and no more than this for each station
 _CHUNKS = 40
+_LEAST_CHUNKS = 12
 _HEAT_S = 6.0
 _PASSES = 3
 _QUICK = 100
@@ -136,7 +137,7 @@ def searched(
     tour = quickened(task, bench, first_tour(bench))
     best, best_s = tour, market.mission_s(tour)
     passes = _PASSES if effort >= 1.0 else 1
-    chunks = max(2, round(_CHUNKS * min(1.0, effort)))
+    chunks = max(_LEAST_CHUNKS, round(_CHUNKS * min(1.0, effort)))
     for turn in range(passes):
         heat = _HEAT_S if turn == 0 else _HEAT_S / 3
         for k in range(chunks):

@@ -56,30 +56,34 @@ def _value(
     by_col: ByColumn,
     u: Floats,
     costs: tuple[float, float],
-    work: tuple[Counts, Ints],
+    work: tuple[Counts, Ints, Floats],
 ) -> tuple[float, int]:
     """Best worth less cost of two or more of these columns, and which bits.
 
     ``costs`` are what one more heading and what the first visit cost;
-    ``work`` a zeroed count a row and room for the choice at each depth.
+    ``work`` a zeroed count a row, room for the choice at each depth, and what
+    the columns from each on are worth at most. Nothing below 0 is found.
     """
     each, first = costs
-    seen, pick = work
-    best, mask = -1.0e18, 0
+    seen, pick, most = work
+    best, mask = 0.0, 0
     value, depth = -first, 0  # pick[:depth] are chosen
     following = 0
-    while following < len(columns) or depth > 0:
-        if following < len(columns):  # choose one more
+    while True:
+        # Rows count once: what follows adds no more than it is worth alone.
+        if following < len(columns) and value + most[following] > best:
             value += _take(columns[following], by_col, u, seen) - each
             pick[depth] = following
             depth += 1
             following += 1
             if depth >= 2 and value > best:
                 best, mask = value, _bits(pick, depth)
-        else:  # take the last one back, go on after it
+        elif depth > 0:  # take the last one back, go on after it
             depth -= 1
             value += each - _give(columns[pick[depth]], by_col, u, seen)
             following = pick[depth] + 1
+        else:
+            break
     return best, mask
 
 
@@ -106,7 +110,8 @@ def _all(
             continue
         limits = (each, first[place])
         columns = which + place * heads
-        got, bits = _value(columns, by_col, u, limits, (seen, pick))
+        most = np.cumsum(over[place][which][::-1])[::-1].copy()
+        got, bits = _value(columns, by_col, u, limits, (seen, pick, most))
         out[0][i], out[1][i] = got, 0
         for k in range(len(which)):
             if bits >> k & 1:
@@ -126,8 +131,9 @@ def best_sets(
         costs: of each heading, and (places,) of the visit beyond that.
 
     Returns:
-        The places, the best set's worth less its cost (never too low), and
-        its headings as bits. All other places have no set worth its cost.
+        The places, the best set's worth less its cost (never too low, 0 for
+        none worth its cost), and its headings as bits. No other place has a
+        set worth its cost.
     """
     each, first = costs
     over = np.maximum(worth - each, 0.0).reshape(-1, headings)

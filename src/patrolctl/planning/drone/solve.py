@@ -136,7 +136,8 @@ def _searched(
     """Search, with the bound beside it, for as long as there is time."""
     budget, report = ways
     tour = first_tour(bench)
-    rest_s = 0.0 if budget.over() else _checking_s(task, view, bench, tour)
+    hurry = budget.over() or task.order.effort < 1.0
+    rest_s = 0.0 if hurry else _checking_s(task, view, bench, tour)
     sharing_s = _SHARING * budget.limit_s if len(task.drones) > 1 else 0.0
     with Bounding(task, view, bench, lambda: budget.leaves(rest_s), report) as bound:
         tour = searched(task, bench, budget, report, rest_s + sharing_s)

@@ -54,7 +54,7 @@ def active_rows(task: Task) -> Ints:
     every sixth. What lies between is seen to later.
     """
     r = task.receivers
-    if len(r) <= _ALL_ACTIVE:
+    if len(r) <= _ALL_ACTIVE * min(1.0, task.order.effort):
         return np.arange(len(r))
     key = np.column_stack([np.round(r.points_m[:, :2], 2), np.array(r.building)])
     _, group = np.unique(key, axis=0, return_inverse=True)

@@ -173,7 +173,7 @@ class Legs:
         pairs = tree.query_pairs(1.0, output_type="ndarray").astype(np.int64)
         pairs = cls._linked(nodes, reach_m, pairs)
         pairs = np.vstack([pairs, _stacked(nodes)])
-        pairs = np.unique(np.sort(pairs, axis=1), axis=0)
+        pairs = _unique(pairs, len(nodes))
         ok = space.clear(nodes[pairs[:, 0]], nodes[pairs[:, 1]])
         pairs = pairs[ok]
         both = np.vstack([pairs, pairs[:, ::-1]])
@@ -194,7 +194,7 @@ class Legs:
         _, near = cKDTree(nodes / reach_m).query(nodes[lonely] / reach_m, k=k)
         own = np.repeat(lonely, k - 1)
         extra = np.column_stack([own, np.atleast_2d(near)[:, 1:].ravel()])
-        return np.unique(np.sort(np.vstack([pairs, extra]), axis=1), axis=0)
+        return _unique(np.vstack([pairs, extra]), len(nodes))
 
     def round_trip_s(self, home: int) -> tuple[Floats, Floats]:
         """Times from home to every node and from every node to home."""
@@ -313,6 +313,13 @@ class Legs:
             at = at + 1 + (int(ok[-1]) if len(ok) else 0)
             kept.append(path_m[at])
         return np.array(kept)
+
+
+def _unique(pairs: Ints, n: int) -> Ints:
+    """Pairs of numbers below n, the lesser first, each once, in their order."""
+    low, high = pairs.min(axis=1), pairs.max(axis=1)
+    code = np.unique(low.astype(np.int64) * n + high)
+    return np.column_stack([code // n, code % n])
 
 
 @compiled
