@@ -77,7 +77,8 @@ const notice = object({
 export type Notice = Infer<typeof notice>;
 
 const id = encodeURIComponent;
-const preview = object({ next_utc: list(text) });
+const preview = object({ next_utc: list(text), time_zone: text });
+export type Preview = Infer<typeof preview>;
 const imported = object({ schedules: list(text) });
 
 export type ScheduleBody = Omit<

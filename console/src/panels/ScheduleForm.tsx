@@ -5,6 +5,7 @@ import type { PlanKind } from "../domain";
 import { useWords } from "../i18n/i18n";
 import {
   MISSED,
+  type Preview,
   type ScheduleBody,
   timetable,
   type WholeSchedule,
@@ -85,7 +86,7 @@ export function ScheduleForm({
   const mission_id = useSelect((s) => s.mission_id) ?? "";
   const mission = useSelect((s) => s.missions.find((one) => one.id === mission_id));
   const [draft, setDraft] = useState(() => draftOf(known, mission_id));
-  const [next, setNext] = useState<string[] | null>(null);
+  const [next, setNext] = useState<Preview | null>(null);
   const busy = useSelect(
     (s) => "schedule.form" in s.pending && s.pending["schedule.form"],
   );
@@ -105,7 +106,7 @@ export function ScheduleForm({
         draft.mission_id,
         body(),
       );
-      setNext(found.next_utc);
+      setNext(found);
     });
   const save = (event: FormEvent) => {
     event.preventDefault();
@@ -228,11 +229,12 @@ export function ScheduleForm({
       </label>
       {next ? (
         <ul className="next">
-          {next.map((one) => (
+          {next.next_utc.map((one) => (
             <li key={one} className="num">
-              {dateTime(one, draft.time_zone || undefined)}
+              {dateTime(one, next.time_zone)}
             </li>
           ))}
+          <li className="muted">{next.time_zone}</li>
         </ul>
       ) : null}
       <footer>

@@ -203,28 +203,32 @@ export function SchedulePanel() {
     );
   return (
     <div className="scroll">
-      <Ahead />
-      {open === null ? (
-        <p>
-          <button type="button" onClick={() => setOpen("new")}>
-            {t("schedules.new")}
-          </button>
-        </p>
-      ) : (
-        <ScheduleForm
-          key={open === "new" ? "" : open.id}
-          known={open === "new" ? null : open}
-          onDone={() => setOpen(null)}
-        />
-      )}
+      <div className="schedules-side">
+        <Ahead />
+        {open === null ? (
+          <p>
+            <button type="button" onClick={() => setOpen("new")}>
+              {t("schedules.new")}
+            </button>
+          </p>
+        ) : (
+          <ScheduleForm
+            key={open === "new" ? "" : open.id}
+            known={open === "new" ? null : open}
+            onDone={() => setOpen(null)}
+          />
+        )}
+      </div>
       {schedules.length === 0 ? <p className="empty">{t("schedules.none")}</p> : null}
       <ul className="cards">
         {schedules.map((one) => (
           <One key={one.id} schedule={one} onEdit={() => edit(one.id)} />
         ))}
       </ul>
-      <ConditionsBox />
-      <Calendars />
+      <div className="schedules-side">
+        <ConditionsBox />
+        <Calendars />
+      </div>
     </div>
   );
 }

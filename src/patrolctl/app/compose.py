@@ -243,7 +243,14 @@ async def open_service(
             store.aftermath, clock, options.exposure, enforce=not options.simulated
         )
         services = Services(
-            feed, gate, store, clock, Limits(), ledger.admit, conditions
+            feed,
+            gate,
+            store,
+            clock,
+            Limits(),
+            ledger.admit,
+            conditions,
+            shared=isinstance(options.database, str),
         )
         group = await stack.enter_async_context(asyncio.TaskGroup())
         _beside(stack, group, fleet.tend(), "fleet")

@@ -51,7 +51,8 @@ class Services:
     """What runs are made of.
 
     ``admit`` looks at what people may hear today, ``conditions`` at weather,
-    light, airspace and disk (None: nobody does).
+    light, airspace and disk (None: nobody does). ``shared`` says that other
+    nodes, with other vehicles, keep their runs in the same store.
     """
 
     feed: LiveFeed
@@ -61,6 +62,7 @@ class Services:
     limits: Limits
     admit: Admit = as_it_is
     conditions: Conditions | None = None
+    shared: bool = False
 
 
 class ActiveRun:

@@ -99,6 +99,8 @@ class Runs:
 
     async def _take_up(self) -> None:
         for state in await self._by.store.unfinished_runs():
+            if self._by.shared and not self._has_vehicles_of(state):
+                continue  # another node flies it
             try:
                 active = await self._left_run(state)
             except PatrolError as e:
@@ -106,6 +108,10 @@ class Runs:
                 continue
             self._active[state.id] = active
             self._host.start(self._go_on(active), f"run-{state.id}")
+
+    def _has_vehicles_of(self, state: RunState) -> bool:
+        mine = {m.entry.id for m in self._fleet.members}
+        return any(s.vehicle_id in mine for s in state.sorties)
 
     async def _left_run(self, state: RunState) -> ActiveRun:
         plan = await self._plan_of(state)

@@ -106,6 +106,7 @@ class Preview(_Strict):
     """When a schedule would occur."""
 
     next_utc: list[datetime]
+    time_zone: str
 
 
 class Imported(_Strict):
@@ -146,7 +147,7 @@ async def preview(
     """When it would occur; refused as it would be when it is made."""
     schedule = body.schedule(body.id, _zone_of(by, body.mission_id))
     found = await by.timetable.preview(body.mission_id, schedule, count=count)
-    return json({"next_utc": found})
+    return json({"next_utc": found, "time_zone": schedule.time_zone})
 
 
 @router.get("/conflicts", response_model=list[ScheduleConflict])
