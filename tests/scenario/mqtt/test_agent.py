@@ -209,9 +209,14 @@ async def test_a_sortie_without_a_link_plays_each_cue_once_and_tells_later(
     rig.pilot.at(2)  # flown through on the way
     await asyncio.sleep(1.6)
     rig.pilot.speed_m_s = 0.0
-    for station in (1, 2, 3, 1):
+    for station in (1, 2, 3):
         rig.pilot.at(station)
-        await asyncio.sleep(2.4)
+        async with asyncio.timeout(30):
+            while len(rig.sounds()) < station:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(2.0)  # to its end
+    rig.pilot.at(1)
+    await asyncio.sleep(2.4)
     rig.pilot.at(9)
     assert rig.sounds() == [101, 102, 103]
     rig.broker.start()
