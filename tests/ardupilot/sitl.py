@@ -147,10 +147,17 @@ class OtherStation:
         self.heard: dict[str, mavlink.MAVLink_message] = {}
         self.values: dict[str, float] = {}
         self.texts: list[str] = []
+        self.armings = 0
+        self._armed = False
         self._waiting: list[tuple[Callable[..., bool], asyncio.Future[object]]] = []
         self._mav = mavlink.MAVLink(self, srcSystem=sysid, srcComponent=190)
         self._mav.robust_parsing = True
         relay.tap = self._on_chunk
+
+    @property
+    def endpoint(self) -> str:
+        """Where somebody else may join it on its port."""
+        return self._relay.endpoint
 
     def write(self, frame: bytes) -> None:
         """Called by pymavlink to send."""
@@ -166,6 +173,13 @@ class OtherStation:
                 self.values[message.param_id] = message.param_value
             elif name == "STATUSTEXT":
                 self.texts.append(message.text)
+            elif (
+                name == "HEARTBEAT"
+                and message.autopilot == mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA
+            ):
+                armed = bool(message.base_mode & mavlink.MAV_MODE_FLAG_SAFETY_ARMED)
+                self.armings += armed and not self._armed
+                self._armed = armed
             for fits, future in tuple(self._waiting):
                 if not future.done() and fits(message):
                     future.set_result(message)

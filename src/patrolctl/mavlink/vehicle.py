@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 STOP_TRIES, STOP_AGAIN_S = 8, 0.75
 FOLLOW_S = 0.05  # real seconds between two looks at the progress
 CONFIRM_S = 6.0
+IDENTIFIED_WITHIN_S = 20.0
 
 
 class MavlinkVehicle:
@@ -197,8 +198,18 @@ class MavlinkVehicle:
         if why:
             raise UploadFailed(self._entry.id, "REFUSED", detail=why)
 
+    async def _until_identified(self) -> None:
+        """It flies already, so there is time to learn who it is."""
+        link, until_s = self._link, self.clock.monotonic_s() + IDENTIFIED_WITHIN_S
+        while link.state is LinkState.LIVE and link.impostor is None:
+            known = link.observed and link.identity.verified
+            if known or self.clock.monotonic_s() > until_s:
+                return
+            await self.clock.sleep(0.1)
+
     async def adopt(self, mission: Mission) -> UploadReceipt:
         """Take up a mission that it holds already, and may be flying."""
+        await self._until_identified()
         self._check_link(mission)
         wire = self._compiled(mission)
         boot_id = self.boot_id
