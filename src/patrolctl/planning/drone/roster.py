@@ -52,6 +52,8 @@ def roster_of(
     clashes = clashes_of(task, stops, enough) if len(task.drones) > 1 else None
     best: Roster | None = None
     for way in _ways(task, tour):
+        if best is not None and enough() and way[1] > 1:
+            continue
         found = _flown(task, view, bench, way, clashes)
         if found is not None and (best is None or found.time_s < best.time_s - 1e-6):
             best = found

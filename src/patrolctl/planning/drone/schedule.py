@@ -59,7 +59,10 @@ def clashes_of(
         Source(s.point_m, s.heading_deg, task.speaker, task.order.spectrum_db)
         for s in stops
     ]
-    clash = np.zeros((len(stops), len(stops)), dtype=np.bool_)
+    rows = {s.column: k for k, s in enumerate(stops)}
+    clash = np.full((len(stops), len(stops)), enough(), dtype=np.bool_)
+    if enough():
+        return Clashes(rows, clash)
     with ThreadPoolExecutor(max_workers=2) as pool:
         served, limit = _served(task, pool.map(lambda s: _near(task, s), sources))
 
@@ -70,7 +73,7 @@ def clashes_of(
         for k, found in enumerate(pool.map(drowned, range(len(stops)))):
             clash[k, found] = True
     np.fill_diagonal(clash, val=False)
-    return Clashes({s.column: k for k, s in enumerate(stops)}, clash | clash.T)
+    return Clashes(rows, clash | clash.T)
 
 
 def _near(task: Task, source: Source) -> tuple[Ints, Floats, Floats]:
@@ -120,6 +123,8 @@ def _drowned(
     distance, off = geometry(source, r.points_m)
     over = a_level_db(free_field_db(source, distance, off, STANDARD_AIR)) - limit
     rows = np.flatnonzero((over > 0.0) & others)
+    if enough():
+        return np.unique(served[rows])
     rows = rows[np.lexsort((-over[rows], served[rows]))]
     _, first, count = np.unique(served[rows], return_index=True, return_counts=True)
     rank = np.arange(len(rows)) - np.repeat(first, count)
