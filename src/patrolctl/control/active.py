@@ -269,10 +269,13 @@ class ActiveRun:
         said = f"{verb} by {actor}"
         event = self.heed(verb, said, vehicle_id)
         chosen = self._under_way(vehicle_id)
+        if verb is RunVerb.RESUME:
+            # One that comes home is not turned round because another waits.
+            chosen = [e for e in chosen if self._is_held(e)]
         if verb is RunVerb.CHANGE_BATTERY and not chosen:
             raise Conflict("no vehicle is under way that could come home for one")
         problems = await self._record_and_do(event, verb, chosen)
-        await self._outcome(verb, said, problems, vehicle_id)
+        await self._outcome(verb, said, problems, chosen)
         if problems:
             raise Conflict("\n".join(problems.values()))
 
@@ -320,6 +323,10 @@ class ActiveRun:
         except TimeoutError:
             log.warning("not recorded in time: %s", event.text)
 
+    def _is_held(self, execution: Execution) -> bool:
+        held = self.sortie(execution.job.sortie.id).phase is Phase.HELD
+        return held or execution.crew.member.telemetry.purpose == "hold"
+
     def _under_way(self, vehicle_id: VehicleId | None = None) -> list[Execution]:
         return [
             e
@@ -333,16 +340,16 @@ class ActiveRun:
         """After a command to the whole fleet: the sheets, and what became of it."""
         if verb in HUSHING:
             await self._sheets(verb, self._under_way())
-        await self._outcome(verb, said, problems)
+        await self._outcome(verb, said, problems, self._under_way())
 
     async def _outcome(
         self,
         verb: RunVerb,
         said: str,
         problems: Mapping[VehicleId, str],
-        vehicle_id: VehicleId | None = None,
+        chosen: list[Execution],
     ) -> None:
-        for execution in self._under_way(vehicle_id):
+        for execution in chosen:
             entry = execution.crew.member.entry
             problem = problems.get(entry.id)
             if problem is not None:

@@ -380,8 +380,8 @@ class Stage:
                 if run["phase"] in ENDED:
                     return run
                 if self._waits(run):
+                    resumed += 1  # also when one of the vehicles did not obey
                     self.ask(f"/runs/{run_id}/resume", "POST")
-                    resumed += 1
                     time.sleep(1.0)
             except urllib.error.HTTPError as e:
                 if e.code not in {404, 409, 502}:

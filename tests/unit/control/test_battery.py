@@ -144,6 +144,21 @@ async def test_one_vehicle_of_two_is_called_for_a_battery(kit, make) -> None:
         assert flight.state.phase is Phase.FINISHED
 
 
+async def test_resume_turns_nobody_round_who_comes_home(kit, make) -> None:
+    sorties = [make.copter("s1"), make.copter("s2", 3)]
+    d1, d2 = kit.vehicles["d1"], kit.vehicles["d2"]
+    async with kit.open(), of(kit, make, *sorties, s1="d1", s2="d2") as flight:
+        await kit.until(lambda: d1.armed and d2.armed)
+        await flight.run.command(RunVerb.CHANGE_BATTERY, "li", VehicleId("d1"))
+        await kit.until(lambda: flight.state.sorties[0].waits is not None)
+        d2.failsafe("GCS Failsafe")
+        await kit.until(lambda: flight.state.sorties[1].phase is Phase.RETURNING)
+        await flight.run.command(RunVerb.RESUME, "li")
+        assert "resume" not in d2.calls
+        await flight.to_the_end()
+        assert (d1.flown, d2.flown) == (2, 1)
+
+
 async def test_a_battery_that_is_low_after_the_last_message_ends_it_well(
     kit, make
 ) -> None:
