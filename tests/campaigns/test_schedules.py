@@ -5,6 +5,7 @@ import importlib.util
 import logging
 import os
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ pytestmark = [pytest.mark.campaign, pytest.mark.timeout(7200)]
 _TESTS = Path(__file__).parents[1]
 SCHEDULES = int(os.environ.get("CAMPAIGN_SCHEDULES", "200"))
 DAYS = int(os.environ.get("CAMPAIGN_DAYS", "365"))
+START = os.environ.get("CAMPAIGN_START", "2026-01-01")
 
 
 def _module(name: str) -> object:
@@ -28,6 +30,7 @@ year, postgres = _module("year"), _module("postgres")
 
 
 async def _live(place: str, seed: int) -> Counter[str]:
+    year.Year.START = datetime.fromisoformat(START).replace(tzinfo=UTC)
     lived = year.Year(seed, schedules=SCHEDULES, days=DAYS)
     clock = year.SetClock(lived.now, 0.0)
     async with open_store(place, clock) as one, open_store(place, clock) as two:

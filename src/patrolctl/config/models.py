@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from patrolctl.domain.gaps import Rerun
 from patrolctl.domain.brief import MissedPolicy
 from patrolctl.domain.errors import InputError
+from patrolctl.domain.gaps import Rerun
 from patrolctl.domain.machines import VehicleKind
 from patrolctl.domain.plan import PlanKind, Window
 from patrolctl.durable import rule_text

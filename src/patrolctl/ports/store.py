@@ -1,6 +1,5 @@
 """What is kept."""
 
-from datetime import datetime
 from typing import Protocol
 
 from patrolctl.domain.audit import AuditEntry
