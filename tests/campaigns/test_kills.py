@@ -50,21 +50,21 @@ class Tally:
         self.wrong: list[str] = []
 
     def judge(self, stage, run: dict, resumed: int, what: str) -> None:
-        announced, takeoffs = stage.announced(), stage.takeoffs()
+        announced, launches = stage.announced(), stage.launches()
         self.counts["trials"] += 1
         self.counts[f"runs {run['phase']}"] += 1
         self.counts["asked the operator"] += resumed > 0
-        self.counts["launches"] += sum(takeoffs.values())
+        self.counts["launches"] += sum(launches.values())
         self.counts["messages"] += sum(announced.values())
         self.counts["messages missed"] += sum(
             s["cues"] - len(s["cues_done"]) for s in run["sorties"]
         )
         self.counts["duplicate messages"] += sum(n - 1 for n in announced.values())
         # More than one departure only where the operator resumed.
-        spare = sum(takeoffs.values()) - len(takeoffs)
+        spare = sum(launches.values()) - len(launches)
         self.counts["duplicate launches"] += max(0, spare - resumed)
         if max(announced.values(), default=0) > 1 or spare > resumed:
-            self.wrong.append(f"{what}: {takeoffs} {announced} resumed {resumed}")
+            self.wrong.append(f"{what}: {launches} {announced} resumed {resumed}")
         stage.check_database()
 
     def tell(self, title: str) -> None:

@@ -408,8 +408,9 @@ class Stage:
             counts[report["cue_id"]] = counts.get(report["cue_id"], 0) + 1
         return counts
 
-    def takeoffs(self) -> dict[str, int]:
-        return {name: v.takeoffs for name, v in self.vehicles.items()}
+    def launches(self) -> dict[str, int]:
+        """How often each was armed: a failsafe may lift one that just lands."""
+        return {name: v.armed for name, v in self.vehicles.items()}
 
     def check_database(self) -> None:
         with contextlib.closing(sqlite3.connect(self.database)) as db:

@@ -26,14 +26,14 @@ def test_killed_at_one_record_after_the_other(stage) -> None:
     assert run["phase"] == "FINISHED", run
     # Nobody can know whether what was decided to be armed was armed.
     assert resumed > 0
-    announced, takeoffs = one.announced(), one.takeoffs()
+    announced, launches = one.announced(), one.launches()
     assert set(announced.values()) == {1}, announced
     assert sorted(announced) == sorted(
         c for s in run["sorties"] for c in s["cues_done"]
     )
     assert all(len(s["cues_done"]) == s["cues"] for s in run["sorties"])
-    assert min(takeoffs.values()) >= 1
-    assert sum(takeoffs.values()) <= len(takeoffs) + resumed, takeoffs
+    assert min(launches.values()) >= 1
+    assert sum(launches.values()) <= len(launches) + resumed, launches
     texts = [e["text"] for e in one.ask(f"/runs/{run_id}/events")]
     assert sum("the service was restarted" in t for t in texts) == one.lives - 1
     one.check_database()

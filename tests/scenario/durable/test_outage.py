@@ -20,7 +20,7 @@ def test_without_a_link_every_message_is_played_once_and_counts_afterwards(
     assert (run["phase"], resumed) == ("FINISHED", 0)
     assert all(s["cues_done"] == [] for s in run["sorties"]), "nobody could tell"
     cues = {f"{s['sortie_id']}": s["cues"] for s in run["sorties"]}
-    assert one.takeoffs() == {"drone-1": 1, "drone-2": 1}
+    assert one.launches() == {"drone-1": 1, "drone-2": 1}
     assert len(one.announced()) == sum(cues.values())  # the broker knows already
 
     def proof() -> dict | None:
