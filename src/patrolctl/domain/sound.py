@@ -135,12 +135,28 @@ class PlaybackStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Pose:
+    """Where a loudspeaker's vehicle measured itself to be.
+
+    ``up_m`` is above its home, ``heading_deg`` that of its nose.
+    """
+
+    ts_utc: datetime
+    lat_deg: float
+    lon_deg: float
+    up_m: float
+    heading_deg: float
+
+
+@dataclass(frozen=True, slots=True)
 class Playback:
     """What a speaker really did, as it reported it.
 
     ``key`` is the idempotency key of the command; a cue that was commanded
     twice under one key is played once. ``cut_by`` says of a CUT one who cut
     it; None: something failed. ``clip_sha256`` of live talk is empty.
+    ``poses`` are from a speaker that follows the autopilot itself: they prove
+    where it spoke when nobody else recorded a track.
     """
 
     id: str
@@ -157,6 +173,7 @@ class Playback:
     complete: bool = False
     reason: str | None = None
     cut_by: CutBy | None = None
+    poses: tuple[Pose, ...] = ()
 
 
 class SpeakerPhase(StrEnum):

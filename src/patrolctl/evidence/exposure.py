@@ -27,7 +27,7 @@ from patrolctl.domain.sound import Playback
 from patrolctl.evidence.hear import FARTHEST_M, Ears, speaker_up_m
 from patrolctl.evidence.messages import Message, origin_of, unique
 from patrolctl.evidence.record import RunRecord
-from patrolctl.evidence.track import seconds, tracks_of
+from patrolctl.evidence.track import own_track, seconds, tracks_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -144,9 +144,13 @@ def flown_soundings(record: RunRecord, site: Site) -> list[Sounding]:
         if vehicle is None and len(tracks) == 1:
             vehicle = next(iter(tracks))
         track = None if vehicle is None else tracks.get(vehicle)
-        if span is None or track is None or not len(track.time_s):
+        if span is None:
             continue
         begin, end, times = span
+        if playback.poses and (track is None or not track.covers(begin, end)):
+            track = own_track(playback, site.frame)
+        if track is None or not len(track.time_s):
+            continue
         sortie, station = origin_of(record.plan, playback)
         message = Message(playback.id, vehicle, sortie, station, begin, end)
         lift = speaker_up_m(message, record.plan, site)

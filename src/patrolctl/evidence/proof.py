@@ -19,7 +19,7 @@ from patrolctl.evidence.hear import Hearing, Reception
 from patrolctl.evidence.messages import Heard, Message, messages_of
 from patrolctl.evidence.reasons import Reasons
 from patrolctl.evidence.record import RunRecord
-from patrolctl.evidence.track import Track, tracks_of
+from patrolctl.evidence.track import Track, own_track, tracks_of
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -81,7 +81,8 @@ def prove(record: RunRecord, site: Site) -> Evidence:
     plan = record.plan
     heard = messages_of(plan, record.playbacks)
     tracks = tracks_of(record.tracks, site.frame)
-    placed = _placed(heard, tracks)
+    own = {p.id: own_track(p, site.frame) for p in record.playbacks if p.poses}
+    placed = _placed(heard, tracks, own)
     best = _best(placed, plan, site)
     receivers = _receivers(plan, best, Reasons(plan, heard, placed))
     return Evidence(
@@ -96,9 +97,13 @@ def prove(record: RunRecord, site: Site) -> Evidence:
 
 
 def _placed(
-    heard: Heard, tracks: dict[VehicleId, Track]
+    heard: Heard, tracks: dict[VehicleId, Track], own: dict[str, Track]
 ) -> list[tuple[Message, Track]]:
-    """The messages whose whole span lies in a track; others are noted."""
+    """The messages whose whole span lies in a track; others are noted.
+
+    The loudspeaker's own account (``own``, by playback) stands in where the
+    service recorded none, because it was away or the link was lost.
+    """
     placed = []
     for message in heard.messages:
         vehicle = message.vehicle
@@ -107,6 +112,10 @@ def _placed(
         track = tracks.get(vehicle) if vehicle is not None else None
         if track is not None and track.covers(message.begin_s, message.end_s):
             placed.append((message, track))
+            continue
+        told = own.get(message.playback)
+        if told is not None and told.covers(message.begin_s, message.end_s):
+            placed.append((message, told))
             continue
         why = (
             "it is not known on which vehicle"

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.ids import VehicleId
+from patrolctl.domain.sound import Playback
 from patrolctl.geo import LocalFrame
 
 Floats = npt.NDArray[np.float64]
@@ -75,6 +76,16 @@ class Track:
         )
         heading = np.interp(times_s, self.time_s, self._heading_deg)
         return Poses(place, heading % 360.0)
+
+
+def own_track(playback: Playback, frame: LocalFrame) -> Track:
+    """Where the loudspeaker itself says that it was while it played."""
+    vehicle = playback.vehicle_id or VehicleId("")
+    points = tuple(
+        TrackPoint(p.ts_utc, vehicle, p.lat_deg, p.lon_deg, p.up_m, p.heading_deg)
+        for p in playback.poses
+    )
+    return Track(points, frame)
 
 
 def tracks_of(

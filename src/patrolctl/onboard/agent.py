@@ -28,6 +28,7 @@ from patrolctl.mqtt.turns import TooMany, Turns
 from patrolctl.onboard.autopilot import STALE_S, Whereabouts
 from patrolctl.onboard.clips import ClipCache, ClipUnavailable
 from patrolctl.onboard.cues import Watch
+from patrolctl.onboard.diary import Diary
 from patrolctl.onboard.fetching import Fetcher
 from patrolctl.onboard.health import AMPLIFIER, CLIPS, DEVICE, DISK, Health
 from patrolctl.onboard.jobs import Job, commanded, placed, run_of
@@ -81,6 +82,7 @@ class Agent:
         self._derating_ratio = 1.0
         self._silenced_utc: datetime | None = None
         self._where = Whereabouts()
+        self._diary = Diary(parts.clock)
         self.health = Health(self._show)
 
     # commands -------------------------------------------------------------
@@ -330,6 +332,8 @@ class Agent:
         log.info("run=%s %s begins", job.run_id, job.key)
         self._now = job
         try:
+            self._diary = Diary(self._clock)
+            self._diary.note(self._where, started.start_utc)
             async with running_beside(self._note_progress(job.key), "progress"):
                 outcome = await self._player.play(path, job.repeats)
         except asyncio.CancelledError:
@@ -348,21 +352,26 @@ class Agent:
             self._show()
             now = self._clock.utc()
             self._ledger.progress(key, now, self._player.turns_done)
+            self._diary.note(self._where, now)
             await self._clock.sleep(PROGRESS_S)
 
     def _finish(
         self, started: Playback, outcome: Outcome, end_utc: datetime | None = None
     ) -> None:
         status = PlaybackStatus.COMPLETED if outcome.complete else PlaybackStatus.CUT
+        if end_utc is None:
+            end_utc = self._clock.utc()
+            self._diary.note(self._where, end_utc)
         report = replace(
             started,
             id=new_id(),
             status=status,
-            end_utc=end_utc or self._clock.utc(),
+            end_utc=end_utc,
             repeats_done=outcome.repeats_done,
             complete=outcome.complete,
             reason=outcome.reason,
             cut_by=outcome.cut_by,
+            poses=tuple(self._diary.poses),
         )
         # Written first and told then: whatever dies in between is told again.
         self._ledger.end(report)
