@@ -9,7 +9,7 @@ import pytest
 
 from patrolctl.acoustics import Listening, Source, predict, scene_of
 from patrolctl.domain.evidence import TrackPoint
-from patrolctl.domain.sound import PlaybackStatus
+from patrolctl.domain.sound import PlaybackStatus, Pose
 from patrolctl.evidence.track import Track
 from patrolctl.geo import LatLon, LocalFrame
 
@@ -79,6 +79,23 @@ def test_what_is_no_whole_message_reaches_nobody(story, change, words):
 def test_nothing_played_is_said(story):
     assert _reason(story.prove()) == "never played at S1"
     assert story.prove().summary.reached == 0
+
+
+def test_where_nobody_recorded_a_track_the_loudspeaker_own_account_stands_in(story):
+    flown = story.track(seconds=(0.0, 20.0), step_s=1.0)
+    poses = tuple(
+        Pose(p.ts_utc, p.lat_deg, p.lon_deg, p.up_m, p.heading_deg) for p in flown
+    )
+    whole = story.prove(story.played())
+    told = story.prove(story.played(poses=poses), tracks=())
+    assert _reached(told) == _reached(whole) != []
+    # An account with a hole, or of less than the message, proves nothing.
+    for part in (poses[1:], poses[:-1], poses[:3] + poses[-1:]):
+        moved = tuple(
+            replace(p, lat_deg=p.lat_deg + 1e-4 * (k == len(part) - 1))
+            for k, p in enumerate(part)
+        )
+        assert _reached(story.prove(story.played(poses=moved), tracks=())) == []
 
 
 def test_without_a_track_nothing_is_proved(story):
