@@ -21,6 +21,7 @@ from patrolctl.store.aftermath_tables import (
 )
 from patrolctl.store.tables import to_us
 from patrolctl.store.upsert import upsert
+from patrolctl.store.whole import whole
 
 Opening = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
@@ -32,6 +33,7 @@ class SqlAftermath:
         self._write = write
         self._read = read
 
+    @whole
     async def save_gap(self, gap: Gap) -> None:
         """Keep a gap as it is now."""
         now = {"state": gap.state.value, "doc": encode(gap)}
@@ -63,6 +65,7 @@ class SqlAftermath:
             rows = (await db.execute(query)).all()
         return tuple(decode(r[0], Gap, source="database") for r in rows)
 
+    @whole
     async def save_exposure(self, exposure: RunExposure) -> None:
         """Keep a run's exposure; again replaces it."""
         now = {
@@ -86,6 +89,7 @@ class SqlAftermath:
             rows = (await db.execute(query.order_by(c.run_id))).all()
         return tuple(decode(r[0], RunExposure, source="database") for r in rows)
 
+    @whole
     async def add_alert(self, alert: Alert) -> bool:
         """Keep an alert; False when one of its id is known already."""
         statement = (
@@ -104,6 +108,7 @@ class SqlAftermath:
             rows = (await db.execute(query)).all()
         return tuple(decode(r[0], Alert, source="database") for r in rows)
 
+    @whole
     async def mark_followed(self, run_id: RunId) -> None:
         """Keep that a run's evidence was followed up."""
         statement = upsert(followed_runs).values(run_id=run_id).on_conflict_do_nothing()

@@ -15,6 +15,7 @@ from patrolctl.store.announcement_tables import (
     cap_alerts,
 )
 from patrolctl.store.upsert import upsert
+from patrolctl.store.whole import whole
 
 Opening = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
@@ -26,6 +27,7 @@ class SqlAnnouncements:
         self._write = write
         self._read = read
 
+    @whole
     async def save(self, stored: StoredAnnouncement) -> None:
         """Keep a version, or what became of it."""
         doc = encode(stored)
@@ -44,6 +46,7 @@ class SqlAnnouncements:
         async with self._read() as db:
             return tuple(_decoded(r[0]) for r in (await db.execute(query)).all())
 
+    @whole
     async def note_clip(
         self, announcement_id: str, version: int, clip_sha256: str
     ) -> None:
@@ -67,6 +70,7 @@ class SqlAnnouncements:
         async with self._read() as db:
             return tuple((r[0], r[1], r[2]) for r in (await db.execute(query)).all())
 
+    @whole
     async def keep_alert(self, record: CapRecord) -> None:
         """Keep an alert that was taken, once."""
         statement = (

@@ -10,6 +10,7 @@ from patrolctl.domain.conditions import NoFlyNotice, Weather
 from patrolctl.domain.jsondoc import decode, encode
 from patrolctl.store.condition_tables import entered_weather, no_fly_notices
 from patrolctl.store.upsert import upsert
+from patrolctl.store.whole import whole
 
 Opening = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
@@ -21,6 +22,7 @@ class SqlConditions:
         self._write = write
         self._read = read
 
+    @whole
     async def save_notice(self, notice: NoFlyNotice) -> None:
         """Keep it under its id."""
         doc = {"doc": encode(notice)}
@@ -28,6 +30,7 @@ class SqlConditions:
         async with self._write() as db:
             await db.execute(row.on_conflict_do_update(index_elements=["id"], set_=doc))
 
+    @whole
     async def remove_notice(self, notice_id: str) -> bool:
         """Forget it."""
         c = no_fly_notices.c
@@ -42,6 +45,7 @@ class SqlConditions:
             rows = (await db.execute(select(c.doc).order_by(c.id))).all()
         return tuple(decode(r[0], NoFlyNotice, source="database") for r in rows)
 
+    @whole
     async def save_weather(self, site_id: str, weather: Weather) -> None:
         """Replace what was entered for the site."""
         doc = {"doc": encode(weather)}

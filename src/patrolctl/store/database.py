@@ -26,6 +26,7 @@ from patrolctl.store.conditions import SqlConditions
 from patrolctl.store.postgres import CHAINING, hold_async
 from patrolctl.store.schedules import SqlSchedules
 from patrolctl.store.upsert import upsert
+from patrolctl.store.whole import whole
 
 WRITES = "patrolctl_writes"
 GENESIS = "0" * 64
@@ -72,6 +73,7 @@ class SqlStore:
 
     # -- plans
 
+    @whole
     async def save_plan(
         self, plan_id: PlanId, plan: Plan, *, key: str | None = None
     ) -> None:
@@ -127,6 +129,7 @@ class SqlStore:
 
     # -- runs
 
+    @whole
     async def save_run(self, state: RunState, event: RunEvent | None) -> None:
         """Keep the state and its event in one transaction."""
         values = {"phase": state.phase.value, "doc": encode(state)}
@@ -179,6 +182,7 @@ class SqlStore:
 
     # -- facts and samples
 
+    @whole
     async def add_vehicle_event(self, event: VehicleEvent) -> None:
         """Keep a fact about a vehicle, once."""
         async with self._write() as db:
@@ -201,6 +205,7 @@ class SqlStore:
         async with self._read() as db:
             return tuple(_decoded(r[0], VehicleEvent) for r in await db.execute(query))
 
+    @whole
     async def add_track(self, run_id: RunId, points: tuple[TrackPoint, ...]) -> None:
         """Append to a run's track."""
         if not points:
@@ -235,6 +240,7 @@ class SqlStore:
             for r in rows
         )
 
+    @whole
     async def add_playback(self, run_id: RunId | None, playback: Playback) -> None:
         """Keep a report, once; the end of a playback replaces its start."""
         final = playback.status is not PlaybackStatus.STARTED
@@ -266,6 +272,7 @@ class SqlStore:
 
     # -- evidence
 
+    @whole
     async def save_evidence(self, evidence: Evidence) -> None:
         """Keep the proof of a run; a new one replaces the old."""
         doc = {"doc": encode(evidence)}
@@ -286,6 +293,7 @@ class SqlStore:
 
     # -- schedules
 
+    @whole
     async def pause_schedule(self, schedule_id: ScheduleId, *, paused: bool) -> None:
         """Keep whether a schedule is paused."""
         table = t.paused_schedules
@@ -303,6 +311,7 @@ class SqlStore:
 
     # -- audit
 
+    @whole
     async def audit(self, actor: str, action: str, detail: str) -> None:
         """Append an entry that is chained to the one before it."""
         # PostgreSQL's text cannot hold NUL, and names may come from anywhere.

@@ -15,6 +15,7 @@ from patrolctl.domain.jsondoc import decode, encode
 from patrolctl.store import tables as t
 from patrolctl.store.schedule_tables import holidays, schedule_marks, schedules
 from patrolctl.store.upsert import upsert
+from patrolctl.store.whole import whole
 
 Opening = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 WORKING = (OccurrenceState.CLAIMED, OccurrenceState.LAUNCHING)
@@ -48,6 +49,7 @@ class SqlSchedules:
 
     # -- schedules and holidays
 
+    @whole
     async def save(self, stored: StoredSchedule) -> None:
         """Keep it, and watch it from the moment of the change on."""
         doc = encode(stored)
@@ -71,6 +73,7 @@ class SqlSchedules:
                 decode(r[0], StoredSchedule, source="database") for r in rows.all()
             )
 
+    @whole
     async def save_holidays(self, name: str, dates: tuple[date, ...]) -> None:
         """Replace a list; an empty one is removed."""
         doc = {"doc": encode(tuple(sorted(set(dates))))}
@@ -106,6 +109,7 @@ class SqlSchedules:
         known = [int(us) for us in found if us is not None]
         return t.from_us(max(known)) if known else None
 
+    @whole
     async def watch_from(self, schedule_id: ScheduleId, since_utc: datetime) -> None:
         """Set its mark."""
         since = {"since_us": t.to_us(since_utc)}
@@ -117,6 +121,7 @@ class SqlSchedules:
 
     # -- occurrences
 
+    @whole
     async def claim(
         self,
         schedule_id: ScheduleId,
@@ -144,6 +149,7 @@ class SqlSchedules:
         async with self._write() as db:
             return (await db.execute(row)).first() is not None
 
+    @whole
     async def change(
         self,
         known: Occurrence,
@@ -172,6 +178,7 @@ class SqlSchedules:
         async with self._write() as db:
             return (await db.execute(changed)).first() is not None
 
+    @whole
     async def beat(self, node: str, now_utc: datetime) -> None:
         """Everything that the node works at is alive."""
         async with self._write() as db:
@@ -206,6 +213,7 @@ class SqlSchedules:
         )
         return found[0] if found else None
 
+    @whole
     async def release_after(self, schedule_id: ScheduleId, now_utc: datetime) -> int:
         """Delete what was only skipped or asked."""
         ended = (OccurrenceState.SKIPPED.value, OccurrenceState.ASKING.value)
