@@ -125,4 +125,7 @@ def test_the_table_is_that_of_the_interface() -> None:
         "speakers/{id}/command": (1, False, None),
         "speakers/{id}/playback": (1, False, None),
         "speakers/{id}/state": (1, True, None),
+        "alerts": (1, False, None),  # these three were added to the interface
+        "gaps/{id}/state": (1, True, None),
+        "speakers/{id}/talk": (0, False, None),
     }
