@@ -45,7 +45,11 @@ export function tellFailure(title: MessageKey, error: unknown): void {
 }
 
 /** Run one command; while it is under way its button says so. */
-export async function pending(name: string, failure: MessageKey, work: () => Promise<void>) {
+export async function pending(
+  name: string,
+  failure: MessageKey,
+  work: () => Promise<void>,
+) {
   if (store.get().pending[name]) return;
   store.dispatch({ type: "pending", name, on: true });
   try {
