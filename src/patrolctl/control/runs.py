@@ -22,6 +22,7 @@ from patrolctl.control.hosting import TaskHost
 from patrolctl.control.job import SortieJob
 from patrolctl.control.late import LateReports
 from patrolctl.control.library import Library
+from patrolctl.control.prepare import compiled
 from patrolctl.domain.errors import Conflict, GateRefused, PatrolError, StoreFailed
 from patrolctl.domain.evidence import Evidence
 from patrolctl.domain.ids import PlanId, RunId, SortieId, VehicleId
@@ -279,10 +280,19 @@ class Runs:
             authority=order.authority,
             schedule_id=order.schedule_id,
         )
+        lanes = self._lanes(state.id, plan, site, chosen)
+        await self._insist_missions(lanes)
         if plan_id != order.plan_id:
             await self._by.store.save_plan(plan_id, plan)
-        lanes = self._lanes(state.id, plan, site, chosen)
         return ActiveRun(state, lanes, self._by), tuple(str(v) for v in advice)
+
+    async def _insist_missions(self, lanes: tuple[Lane, ...]) -> None:
+        """No sortie departs of a run of which a later one would be refused."""
+        for lane in lanes:
+            for job in lane.jobs:
+                mission = (await compiled(job, None)).mission
+                profile, rules = lane.member.entry.profile, job.plan.requirement
+                await self._by.gate.insist_mission(mission, job.site, profile, rules)
 
     async def _conditions(
         self,
