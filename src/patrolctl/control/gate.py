@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -103,7 +104,10 @@ class Gate:
         if not any(i.cue for s in plan.sorties for i in s.items):
             return ()
         zone = plan.requirement.zone
-        return quiet_hours_broken(site, zone, self._clock.utc())
+        found = quiet_hours_broken(site, zone, self._clock.utc())
+        if self._enforce_quiet_hours:
+            return found
+        return tuple(replace(v, severity=Severity.ADVISE) for v in found)
 
     async def insist_plan(self, plan: Plan, site: Site) -> tuple[Violation, ...]:
         """Pass, with what is to be advised, or raise.
@@ -112,10 +116,7 @@ class Gate:
             GateRefused: with every violation that stops a launch.
         """
         found = self._may_say(plan) + await self.plan_violations(plan, site)
-        now = self._quiet(plan, site)
-        if self._enforce_quiet_hours:
-            _insist(found + now)
-        return _insist(found) + now
+        return _insist(found + self._quiet(plan, site))
 
     async def insist_mission(
         self,

@@ -34,6 +34,7 @@ class Cockpit(Protocol):
     view: View
     boot_id: str
     approved: Approved | None
+    voided: str
     progress: Progress | None
     late: Late
     held: bool

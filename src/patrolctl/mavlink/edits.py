@@ -94,4 +94,5 @@ class EditWatch:
 
     def _changed(self, text: str) -> None:
         self._cockpit.approved = None
+        self._cockpit.voided = text
         self._cockpit.tell(Fact(EventKind.MISSION_CHANGED, text, severity=2))

@@ -72,7 +72,8 @@ async def _check(cockpit: Cockpit, receipt: UploadReceipt) -> Approved:
         why = "the autopilot rebooted since the mission was verified"
         _refuse_if(cockpit, (why,))
     if approved is None or approved.receipt.digest != receipt.digest:
-        why = "the vehicle does not hold the approved mission any more"
+        since = f" ({cockpit.voided})" if cockpit.voided else ""
+        why = f"the vehicle does not hold the approved mission any more{since}"
         _refuse_if(cockpit, (why,))
         raise LaunchRefused(cockpit.entry.id, (why,))
     _refuse_if(cockpit, await cockpit.ready())

@@ -67,6 +67,7 @@ class MavlinkVehicle:
         self.boot_id = uuid.uuid4().hex
         self.progress: Progress | None = None
         self.approved: Approved | None = None
+        self.voided = ""  # why what was approved is no more
         self._link = Link(
             entry,
             options,
@@ -168,7 +169,7 @@ class MavlinkVehicle:
         if boot_id != self.boot_id:
             raise UploadFailed(self._entry.id, "the autopilot rebooted meanwhile")
         receipt = UploadReceipt(self._entry.id, mission.digest(), boot_id, items)
-        self.approved = Approved(receipt, mission, wire)
+        self.approved, self.voided = Approved(receipt, mission, wire), ""
         self.progress = None
         self.tell(Fact(EventKind.UPLOADED, f"{items} items read back"))
         return receipt
@@ -220,7 +221,7 @@ class MavlinkVehicle:
             raise UploadFailed(self._entry.id, "NOT ADOPTED", detail=why)
         items = len(wire.items) + len(wire.fence) + len(wire.rally)
         receipt = UploadReceipt(self._entry.id, mission.digest(), boot_id, items)
-        self.approved = Approved(receipt, mission, wire)
+        self.approved, self.voided = Approved(receipt, mission, wire), ""
         self.progress = None
         if self.view.armed:
             kind, stall_s = self._entry.kind, self.options.stall_s
