@@ -50,6 +50,10 @@ async def test_quiet_hours_refuse_unless_nobody_hears_it(make) -> None:
         await Fixed(ManualClock()).insist_plan(plan, site)
     told = await Fixed(ManualClock(), enforce_quiet_hours=False).insist_plan(plan, site)
     assert [v.rule for v in told] == ["quiet-hours"]
+    assert [v.severity for v in told] == [Severity.ADVISE]
+    # The check that people see says the same.
+    gate = Fixed(ManualClock(), enforce_quiet_hours=False)
+    assert gate.conditions(plan, site) == told
 
 
 async def test_a_plan_that_says_nothing_may_fly_at_night(make) -> None:
