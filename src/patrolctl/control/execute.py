@@ -141,6 +141,10 @@ class Execution:
                 self._prepared = found.follow
                 run = self.crew.run()
                 self.recalled = None if run.held else run.over
+                home = self.crew.member.telemetry.purpose in {"return", "land"}
+                if home and self.recalled is None:
+                    # A failsafe brought it home: what is left is asked about.
+                    self.changing = "it was coming home when the service came back"
                 await self.cueing.load(found.follow, found.follow.laps)
                 return await self._fly(found.follow, events)
         self.launched = False

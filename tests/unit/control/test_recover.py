@@ -12,6 +12,7 @@ from patrolctl.control.runs import LaunchOrder, Runs
 from patrolctl.domain.ids import PlanId, RunId
 from patrolctl.domain.machines import LinkState
 from patrolctl.domain.run import ENDED, Phase
+from patrolctl.domain.telemetry import EventKind
 from patrolctl.domain.violation import Violation
 
 P1 = PlanId("p1")
@@ -174,6 +175,26 @@ async def test_home_while_nobody_looked_and_something_is_missing(kit, make) -> N
         await kit.until(lambda: only(kit).sorties[0].waits is not None)
         waits = only(kit).sorties[0].waits
         assert "came home while the service was away" in waits
+        await runs.command(only(kit).id, RunVerb.RESUME, "li")
+        state = await ended(kit, runs)
+        assert (state.phase, d1.flown) == (Phase.FINISHED, 2)
+        assert sorted(state.sorties[0].cues_done) == ["s1.3", "s1.5", "s1.7"]
+        await service.die()
+
+
+async def test_a_failsafe_brings_it_home_while_the_service_is_away(kit, make) -> None:
+    """It is followed to the ground, and what it did not say is asked about."""
+    d1, speaker = kit.vehicles["d1"], kit.speakers["d1"]
+    async with world(kit, make, make.copter("s1", 3)) as service:
+        runs = await service.start()
+        await runs.launch(LaunchOrder(P1))
+        await kit.until(lambda: len(speaker.whole) == 1)
+        await service.die()
+        d1._home(EventKind.MODE)
+        runs = await service.start()
+        await kit.until(lambda: only(kit).sorties[0].waits is not None)
+        assert "coming home when the service" in only(kit).sorties[0].waits
+        assert d1.flown == 1
         await runs.command(only(kit).id, RunVerb.RESUME, "li")
         state = await ended(kit, runs)
         assert (state.phase, d1.flown) == (Phase.FINISHED, 2)
