@@ -27,7 +27,7 @@ from patrolctl.domain.sound import Playback
 from patrolctl.evidence.hear import FARTHEST_M, Ears, speaker_up_m
 from patrolctl.evidence.messages import Message, origin_of, unique
 from patrolctl.evidence.record import RunRecord
-from patrolctl.evidence.track import own_track, seconds, tracks_of
+from patrolctl.evidence.track import Tracks, seconds
 
 Floats = npt.NDArray[np.float64]
 
@@ -136,19 +136,15 @@ def _planned(plan: Plan, site: Site, sortie: Sortie, seq: int) -> Sounding:
 
 def flown_soundings(record: RunRecord, site: Site) -> list[Sounding]:
     """What a run sounded, by its tracks and playbacks."""
-    tracks = tracks_of(record.tracks, site.frame)
+    tracks = Tracks(record.tracks, record.playbacks, site.frame)
     found = []
     for playback in unique(record.playbacks)[0]:
         span = _span(record.plan, playback)
-        vehicle = playback.vehicle_id
-        if vehicle is None and len(tracks) == 1:
-            vehicle = next(iter(tracks))
-        track = None if vehicle is None else tracks.get(vehicle)
         if span is None:
             continue
         begin, end, times = span
-        if playback.poses and (track is None or not track.covers(begin, end)):
-            track = own_track(playback, site.frame)
+        vehicle = tracks.vehicle(playback.vehicle_id)
+        track = tracks.of(playback.id, vehicle, begin, end)
         if track is None or not len(track.time_s):
             continue
         sortie, station = origin_of(record.plan, playback)

@@ -12,14 +12,13 @@ from patrolctl.domain.evidence import (
     EvidenceSummary,
     ReceiverEvidence,
 )
-from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.plan import Plan, PlanReceiver
 from patrolctl.domain.site import Site
 from patrolctl.evidence.hear import Hearing, Reception
 from patrolctl.evidence.messages import Heard, Message, messages_of
 from patrolctl.evidence.reasons import Reasons
 from patrolctl.evidence.record import RunRecord
-from patrolctl.evidence.track import Track, own_track, tracks_of
+from patrolctl.evidence.track import Track, Tracks
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -80,9 +79,8 @@ def prove(record: RunRecord, site: Site) -> Evidence:
     """
     plan = record.plan
     heard = messages_of(plan, record.playbacks)
-    tracks = tracks_of(record.tracks, site.frame)
-    own = {p.id: own_track(p, site.frame) for p in record.playbacks if p.poses}
-    placed = _placed(heard, tracks, own)
+    tracks = Tracks(record.tracks, record.playbacks, site.frame)
+    placed = _placed(heard, tracks)
     best = _best(placed, plan, site)
     receivers = _receivers(plan, best, Reasons(plan, heard, placed))
     return Evidence(
@@ -96,26 +94,15 @@ def prove(record: RunRecord, site: Site) -> Evidence:
     )
 
 
-def _placed(
-    heard: Heard, tracks: dict[VehicleId, Track], own: dict[str, Track]
-) -> list[tuple[Message, Track]]:
-    """The messages whose whole span lies in a track; others are noted.
-
-    The loudspeaker's own account (``own``, by playback) stands in where the
-    service recorded none, because it was away or the link was lost.
-    """
+def _placed(heard: Heard, tracks: Tracks) -> list[tuple[Message, Track]]:
+    """The messages whose whole span lies in a track; others are noted."""
     placed = []
     for message in heard.messages:
-        vehicle = message.vehicle
-        if vehicle is None and len(tracks) == 1:
-            vehicle = next(iter(tracks))
-        track = tracks.get(vehicle) if vehicle is not None else None
-        if track is not None and track.covers(message.begin_s, message.end_s):
+        begin_s, end_s = message.begin_s, message.end_s
+        vehicle = tracks.vehicle(message.vehicle)
+        track = tracks.of(message.playback, vehicle, begin_s, end_s)
+        if track is not None and track.covers(begin_s, end_s):
             placed.append((message, track))
-            continue
-        told = own.get(message.playback)
-        if told is not None and told.covers(message.begin_s, message.end_s):
-            placed.append((message, told))
             continue
         why = (
             "it is not known on which vehicle"

@@ -78,8 +78,7 @@ class Track:
         return Poses(place, heading % 360.0)
 
 
-def own_track(playback: Playback, frame: LocalFrame) -> Track:
-    """Where the loudspeaker itself says that it was while it played."""
+def _own_track(playback: Playback, frame: LocalFrame) -> Track:
     vehicle = playback.vehicle_id or VehicleId("")
     points = tuple(
         TrackPoint(p.ts_utc, vehicle, p.lat_deg, p.lon_deg, p.up_m, p.heading_deg)
@@ -88,11 +87,36 @@ def own_track(playback: Playback, frame: LocalFrame) -> Track:
     return Track(points, frame)
 
 
-def tracks_of(
-    points: tuple[TrackPoint, ...], frame: LocalFrame
-) -> dict[VehicleId, Track]:
-    """A track for each vehicle."""
-    by_vehicle: dict[VehicleId, list[TrackPoint]] = {}
-    for p in points:
-        by_vehicle.setdefault(p.vehicle_id, []).append(p)
-    return {v: Track(tuple(ps), frame) for v, ps in by_vehicle.items()}
+class Tracks:
+    """Where every vehicle of a run was: recorded, or told by its loudspeaker.
+
+    The loudspeaker's own account stands in where the service recorded no whole
+    span, because it was away or the link was lost.
+    """
+
+    def __init__(
+        self,
+        points: tuple[TrackPoint, ...],
+        playbacks: tuple[Playback, ...],
+        frame: LocalFrame,
+    ) -> None:
+        by_vehicle: dict[VehicleId, list[TrackPoint]] = {}
+        for p in points:
+            by_vehicle.setdefault(p.vehicle_id, []).append(p)
+        self._recorded = {v: Track(tuple(ps), frame) for v, ps in by_vehicle.items()}
+        self._own = {p.id: _own_track(p, frame) for p in playbacks if p.poses}
+
+    def vehicle(self, named: VehicleId | None) -> VehicleId | None:
+        """The one that is named, or the only one that left a track."""
+        if named is None and len(self._recorded) == 1:
+            return next(iter(self._recorded))
+        return named
+
+    def of(
+        self, playback: str, vehicle: VehicleId | None, begin_s: float, end_s: float
+    ) -> Track | None:
+        """The track to place a playback by; it need not cover the whole span."""
+        recorded = None if vehicle is None else self._recorded.get(vehicle)
+        if recorded is not None and recorded.covers(begin_s, end_s):
+            return recorded
+        return self._own.get(playback, recorded)
