@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from patrolctl.domain.cap import CapOutcome, CapRecord
-from patrolctl.domain.errors import InputError
 from patrolctl.web.answers import json
 from patrolctl.web.services import Actor, WebServices, services
 from patrolctl.web.texts import shown
+from patrolctl.web.uploads import larger_than, uploaded
 
 router = APIRouter(prefix="/cap", tags=["announcements"])
 Services = Annotated[WebServices, Depends(services)]
@@ -47,10 +47,6 @@ async def take_alert(
     name: Annotated[str, Query(max_length=120)] = "alert",
 ) -> Response:
     """Take an alert: drafts in its languages, or what it ends is withdrawn."""
-    raw = bytearray()
-    async for part in request.stream():
-        raw += part
-        if len(raw) > LARGEST_UPLOAD:
-            right = f"at most {LARGEST_UPLOAD >> 20} MiB"
-            raise InputError.one(shown(name), "is too large", right)
-    return json(await by.cap.take(bytes(raw), shown(name), who), 201)
+    too_large = larger_than(shown(name), LARGEST_UPLOAD)
+    raw = await uploaded(request, LARGEST_UPLOAD, too_large)
+    return json(await by.cap.take(raw, shown(name), who), 201)

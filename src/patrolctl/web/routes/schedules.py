@@ -15,6 +15,7 @@ from patrolctl.domain.ids import AnnouncementId, ScheduleId
 from patrolctl.domain.plan import PlanKind
 from patrolctl.web.answers import Accepted, json
 from patrolctl.web.services import Actor, WebServices, services
+from patrolctl.web.uploads import uploaded
 
 router = APIRouter(prefix="/schedules", tags=["schedules"])
 holidays_router = APIRouter(prefix="/holidays", tags=["schedules"])
@@ -285,11 +286,5 @@ def _ics(raw: bytes) -> Response:
 
 
 async def _body(request: Request) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > UPLOAD_MAX:
-            raise InputError.one("calendar", f"is longer than {UPLOAD_MAX} bytes")
-        parts.append(part)
-    return b"".join(parts)
+    what = f"is longer than {UPLOAD_MAX} bytes"
+    return await uploaded(request, UPLOAD_MAX, InputError.one("calendar", what))

@@ -8,13 +8,14 @@ from fastapi import Path as PathParam
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from patrolctl.domain.errors import InputError, NotFound
+from patrolctl.domain.errors import NotFound
 from patrolctl.domain.sound import Clip
 from patrolctl.domain.templates import FieldValue
 from patrolctl.web.answers import ClipAnswer, json
 from patrolctl.web.bodies import FieldBody
 from patrolctl.web.services import Actor, WebServices, services
 from patrolctl.web.texts import shown
+from patrolctl.web.uploads import larger_than, uploaded
 
 router = APIRouter(tags=["sounds"])
 Services = Annotated[WebServices, Depends(services)]
@@ -112,11 +113,7 @@ async def upload_recording(
     name: Annotated[str, Query(max_length=120)] = "recording",
 ) -> Response:
     """Master a WAV, FLAC, MP3 or OGG; an announcement then names its clip."""
-    raw = bytearray()
-    async for part in request.stream():
-        raw += part
-        if len(raw) > LARGEST_UPLOAD:
-            right = f"at most {LARGEST_UPLOAD >> 20} MiB"
-            raise InputError.one(shown(name), "is too large", right)
-    clip = await by.announcements.take_recording(bytes(raw), shown(name), who)
+    too_large = larger_than(shown(name), LARGEST_UPLOAD)
+    raw = await uploaded(request, LARGEST_UPLOAD, too_large)
+    clip = await by.announcements.take_recording(raw, shown(name), who)
     return json(clip_answer(clip), 201, location=clip_answer(clip).url)
