@@ -1,8 +1,7 @@
 """A loudspeaker behind MQTT: commands out, reports in."""
 
-import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TypeVar
@@ -30,6 +29,7 @@ from patrolctl.mqtt.payloads import (
     encode,
     new_id,
 )
+from patrolctl.mqtt.reports import Reports
 from patrolctl.mqtt.session import Received
 from patrolctl.mqtt.talk import TalkFrame, pack
 
@@ -74,9 +74,8 @@ class MqttSpeaker:
         self._seq = 0
         self._state = SpeakerState(speaker_id, SpeakerPhase.UNKNOWN)
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._listeners: list[asyncio.Queue[Playback]] = []
+        self._reports = Reports(early=REMEMBERED)
         # Reports that waited at the broker come before anybody listens here.
-        self._early: deque[Playback] = deque(maxlen=REMEMBERED)
         self.on_state: Callable[[SpeakerState], None] = lambda _: None
 
     @property
@@ -260,19 +259,7 @@ class MqttSpeaker:
 
     def playbacks(self) -> AsyncIterator[Playback]:
         """Reports from now on, STARTED ones included."""
-        queue: asyncio.Queue[Playback] = asyncio.Queue()
-        while self._early:
-            queue.put_nowait(self._early.popleft())
-        self._listeners.append(queue)
-
-        async def reports() -> AsyncIterator[Playback]:
-            try:
-                while True:
-                    yield await queue.get()
-            finally:
-                self._listeners.remove(queue)
-
-        return reports()
+        return self._reports.listen()
 
     def received_playback(self, message: Received) -> None:
         """A report came in; one that came before changes nothing."""
@@ -288,10 +275,7 @@ class MqttSpeaker:
         self._seen[seen] = None
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
-        if not self._listeners:
-            self._early.append(playback)
-        for queue in self._listeners:
-            queue.put_nowait(playback)
+        self._reports.tell(playback)
 
     def received_state(self, message: Received) -> None:
         """It told its state; retained ones are the latest known."""

@@ -33,6 +33,7 @@ from patrolctl.mqtt.dji.line import Line
 from patrolctl.mqtt.dji.pcm import PcmFile, to_pcm
 from patrolctl.mqtt.dji.player import Cut, DjiPlayer, End
 from patrolctl.mqtt.dji.wire import DjiFailed, Progress, SystemState
+from patrolctl.mqtt.reports import Reports
 from patrolctl.mqtt.turns import TooMany, Turns
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ class DjiSpeaker:
         self._now: Job | None = None
         self._started: Playback | None = None
         self._state = SpeakerState(speaker_id, SpeakerPhase.UNKNOWN)
-        self._listeners: list[asyncio.Queue[Playback]] = []
+        self._reports = Reports()
 
     @property
     def id(self) -> SpeakerId:
@@ -195,17 +196,7 @@ class DjiSpeaker:
 
     def playbacks(self) -> AsyncIterator[Playback]:
         """Reports from now on, STARTED ones included."""
-        queue: asyncio.Queue[Playback] = asyncio.Queue()
-        self._listeners.append(queue)
-
-        async def reports() -> AsyncIterator[Playback]:
-            try:
-                while True:
-                    yield await queue.get()
-            finally:
-                self._listeners.remove(queue)
-
-        return reports()
+        return self._reports.listen()
 
     # what the dock tells ----------------------------------------------------
 
@@ -336,5 +327,4 @@ class DjiSpeaker:
         self._tell(report)
 
     def _tell(self, report: Playback) -> None:
-        for queue in self._listeners:
-            queue.put_nowait(report)
+        self._reports.tell(report)
