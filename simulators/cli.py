@@ -17,6 +17,7 @@ from simulators.config import VehicleConfig
 from simulators.dji import service as dji
 from simulators.listeners import options as listening
 from simulators.server import Endpoint, Server
+from simulators.serving import read_faults, serve
 from simulators.speaker.machine import SpeakerFaults
 from simulators.speaker.service import SpeakerConfig, SpeakerService
 
@@ -142,17 +143,8 @@ async def _vehicle(args: argparse.Namespace) -> int:
 
 
 def _speaker_faults(texts: list[str]) -> SpeakerFaults:
-    faults = SpeakerFaults()
-    for text in texts:
-        name, _, value = text.partition("=")
-        if name == "cut-after":
-            faults = replace(faults, cut_after_s=float(value))
-        elif name in ("missing-clip", "device", "drop-clip"):
-            faults = replace(faults, **{name.replace("-", "_"): True})
-        else:
-            msg = f"--fault {text!r} is unknown"
-            raise ValueError(msg)
-    return faults
+    flags = ("missing-clip", "device", "drop-clip")
+    return read_faults(SpeakerFaults(), texts, flags=flags, seconds=("cut-after",))
 
 
 async def _speaker(args: argparse.Namespace) -> int:
@@ -170,13 +162,7 @@ async def _speaker(args: argparse.Namespace) -> int:
         mavlink=args.mavlink,
     )
     service = SpeakerService(config, clock, on_sounded=listening.teller(args))
-    async with asyncio.TaskGroup() as group:
-        serving = group.create_task(service.run(), name="speaker")
-        ready = group.create_task(service.subscribed.wait(), name="ready")
-        await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
-        if ready.done():
-            print(f"READY speaker {args.id} {args.mqtt}", flush=True)  # noqa: T201
-        ready.cancel()
+    await serve(service, "speaker", f"READY speaker {args.id} {args.mqtt}")
     return 0
 
 

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import urllib.error
 import urllib.request
-from dataclasses import replace
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -14,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from simulators import mqtt_url
 from simulators.clock import SimClock
 from simulators.dji.dock import Dock, DockFaults, Download, Publish
+from simulators.serving import read_faults, serve
 
 MAX_SLEEP_S = 0.25
 LARGEST_BYTES = 64 * 2**20
@@ -132,17 +132,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _faults(texts: list[str]) -> DockFaults:
-    faults = DockFaults()
-    for text in texts:
-        name, _, value = text.partition("=")
-        if name == "abnormal-after":
-            faults = replace(faults, abnormal_after_s=float(value))
-        elif name in ("mute", "no-download", "no-state"):
-            faults = replace(faults, **{name.replace("-", "_"): True})
-        else:
-            msg = f"--fault {text!r} is unknown"
-            raise ValueError(msg)
-    return faults
+    flags = ("mute", "no-download", "no-state")
+    return read_faults(DockFaults(), texts, flags=flags, seconds=("abnormal-after",))
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -155,11 +146,5 @@ async def run(args: argparse.Namespace) -> int:
         seed=args.seed,
     )
     service = DockService(dock, args.mqtt, SimClock(args.speedup, args.epoch))
-    async with asyncio.TaskGroup() as group:
-        serving = group.create_task(service.run(), name="dock")
-        ready = group.create_task(service.subscribed.wait(), name="ready")
-        await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
-        if ready.done():
-            print(f"READY dji {args.gateway}", flush=True)  # noqa: T201
-        ready.cancel()
+    await serve(service, "dock", f"READY dji {args.gateway}")
     return 0
