@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -98,12 +98,19 @@ class _Udp(asyncio.DatagramProtocol):
         self.transport.sendto(data, self.to)
 
 
+class _Listening(_Udp):
+    """A vehicle that answers whoever talks to it."""
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.to = addr
+        super().datagram_received(data, addr)
+
+
 @asynccontextmanager
-async def udp_vehicle(fake: Fake, port: int) -> AsyncIterator[_Udp]:
+async def _datagrams(fake: Fake, peer: _Udp, port: int) -> AsyncIterator[_Udp]:
     loop = asyncio.get_running_loop()
-    transport, peer = await loop.create_datagram_endpoint(
-        lambda: _Udp(fake, ("127.0.0.1", port)), local_addr=("127.0.0.1", 0)
-    )
+    where = ("127.0.0.1", port)
+    transport, _ = await loop.create_datagram_endpoint(lambda: peer, local_addr=where)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(fake.live(peer.send))
         try:
@@ -111,6 +118,16 @@ async def udp_vehicle(fake: Fake, port: int) -> AsyncIterator[_Udp]:
         finally:
             task.cancel()
             transport.close()
+
+
+def udp_vehicle(fake: Fake, port: int) -> AbstractAsyncContextManager[_Udp]:
+    """One that sends to a port."""
+    return _datagrams(fake, _Udp(fake, ("127.0.0.1", port)), 0)
+
+
+def listening_vehicle(fake: Fake, port: int) -> AbstractAsyncContextManager[_Udp]:
+    """One that is spoken to at a port."""
+    return _datagrams(fake, _Listening(fake, ("127.0.0.1", 9)), port)
 
 
 def entry(endpoint: str, uid: int | None = None) -> FleetVehicle:
@@ -346,29 +363,6 @@ async def test_no_heartbeat_outlives_the_control_loop(
         stop.set()
         thread.join()
         sink.close()
-
-
-class _Listening(_Udp):
-    """A vehicle that answers whoever talks to it."""
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.to = addr
-        super().datagram_received(data, addr)
-
-
-@asynccontextmanager
-async def listening_vehicle(fake: Fake, port: int) -> AsyncIterator[_Udp]:
-    loop = asyncio.get_running_loop()
-    transport, peer = await loop.create_datagram_endpoint(
-        lambda: _Listening(fake, ("127.0.0.1", 9)), local_addr=("127.0.0.1", port)
-    )
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(fake.live(peer.send))
-        try:
-            yield peer
-        finally:
-            task.cancel()
-            transport.close()
 
 
 @pytest.mark.parametrize("vehicle", [listening_vehicle, udp_vehicle])
