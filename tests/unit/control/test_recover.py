@@ -78,6 +78,14 @@ def texts(kit):
     return [e.text for e in kit.store.events]
 
 
+async def resumed_to_its_end(kit, runs, vehicle) -> None:
+    """The operator resumes: one more flight, and every message is said."""
+    await runs.command(only(kit).id, RunVerb.RESUME, "li")
+    state = await ended(kit, runs)
+    assert (state.phase, vehicle.flown) == (Phase.FINISHED, 2)
+    assert sorted(state.sorties[0].cues_done) == ["s1.3", "s1.5", "s1.7"]
+
+
 async def test_it_follows_what_flies_and_says_each_message_once(kit, make) -> None:
     d1, speaker = kit.vehicles["d1"], kit.speakers["d1"]
     async with world(kit, make, make.copter("s1", 3)) as service:
@@ -175,10 +183,7 @@ async def test_home_while_nobody_looked_and_something_is_missing(kit, make) -> N
         await kit.until(lambda: only(kit).sorties[0].waits is not None)
         waits = only(kit).sorties[0].waits
         assert "came home while the service was away" in waits
-        await runs.command(only(kit).id, RunVerb.RESUME, "li")
-        state = await ended(kit, runs)
-        assert (state.phase, d1.flown) == (Phase.FINISHED, 2)
-        assert sorted(state.sorties[0].cues_done) == ["s1.3", "s1.5", "s1.7"]
+        await resumed_to_its_end(kit, runs, d1)
         await service.die()
 
 
@@ -195,10 +200,7 @@ async def test_a_failsafe_brings_it_home_while_the_service_is_away(kit, make) ->
         await kit.until(lambda: only(kit).sorties[0].waits is not None)
         assert "coming home when the service" in only(kit).sorties[0].waits
         assert d1.flown == 1
-        await runs.command(only(kit).id, RunVerb.RESUME, "li")
-        state = await ended(kit, runs)
-        assert (state.phase, d1.flown) == (Phase.FINISHED, 2)
-        assert sorted(state.sorties[0].cues_done) == ["s1.3", "s1.5", "s1.7"]
+        await resumed_to_its_end(kit, runs, d1)
         await service.die()
 
 
@@ -229,6 +231,7 @@ async def test_what_was_said_before_the_crash_is_done_after_it(
         runs = await restarted(service)
         await kit.until(lambda: does in d1.calls)
         if verb is RunVerb.HOLD:
+            await kit.until(lambda: only(kit).phase is not Phase.RUNNING, 10.0)
             assert only(kit).phase is Phase.HELD
             await runs.command(state.id, RunVerb.RESUME, "li")
         state = await ended(kit, runs)
@@ -268,6 +271,7 @@ async def test_one_that_flies_another_mission_is_held_and_asked_about(
         d1.other_mission = True
         runs = await service.start()
         await kit.until(lambda: "hold" in d1.calls)
+        await kit.until(lambda: only(kit).phase is not Phase.RUNNING, 10.0)
         assert only(kit).phase is Phase.HELD
         assert any("not sure" in t for t in texts(kit))
         await runs.command(state.id, RunVerb.RETURN_HOME, "li")
