@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from patrolctl.clock import ManualClock
-from patrolctl.control.occurring import Desk, LaunchToken
+from patrolctl.control.schedules.occurring import Desk, LaunchToken
 from patrolctl.domain.brief import (
     MissedPolicy,
     Occurrence,

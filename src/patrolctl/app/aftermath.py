@@ -6,19 +6,19 @@ from pathlib import Path
 
 from patrolctl.app.keys import report_key
 from patrolctl.clock import Clock
-from patrolctl.control.aftermath import Aftermath, Reports
-from patrolctl.control.alerts import Bulletin, Watch
-from patrolctl.control.exposure import Ledger
-from patrolctl.control.feed import LiveFeed
-from patrolctl.control.fleet import Fleet
-from patrolctl.control.gaps import Gaps, Policy, Shelf, offer
-from patrolctl.control.hosting import TaskHost
-from patrolctl.control.library import Library
-from patrolctl.control.overview import Overviews
-from patrolctl.control.planner import Planner
-from patrolctl.control.remaining import remaining_of
-from patrolctl.control.runs import Runs
-from patrolctl.control.timetable import Timetable
+from patrolctl.control.aftermath.aftermath import Aftermath, Reports
+from patrolctl.control.aftermath.alerts import Bulletin, Watch
+from patrolctl.control.aftermath.gaps import Gaps, Policy, Shelf, offer
+from patrolctl.control.aftermath.overview import Overviews
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.conditions.exposure import Ledger
+from patrolctl.control.live.feed import LiveFeed
+from patrolctl.control.live.hosting import TaskHost
+from patrolctl.control.planning.planner import Planner
+from patrolctl.control.planning.remaining import remaining_of
+from patrolctl.control.running.runs import Runs
+from patrolctl.control.schedules.timetable import Timetable
+from patrolctl.control.vehicles.fleet import Fleet
 from patrolctl.domain.gaps import Rerun
 from patrolctl.ports import AlertPublisher
 from patrolctl.store import SqlStore

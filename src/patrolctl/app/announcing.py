@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from patrolctl.app.cap_source import CapPoll, CapSource
 from patrolctl.audio import AudioDesk, ClipSynthesizer
 from patrolctl.clock import Clock
-from patrolctl.control.announcements import Announcements, Shelves
-from patrolctl.control.cap import AlertRules, Alerts
-from patrolctl.control.library import Library
-from patrolctl.control.runs import Runs
-from patrolctl.control.withdrawals import Withdrawals
+from patrolctl.control.announcing.announcements import Announcements, Shelves
+from patrolctl.control.announcing.cap import AlertRules, Alerts
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.running.runs import Runs
+from patrolctl.control.running.withdrawals import Withdrawals
 from patrolctl.formats.cap import read_cap
 from patrolctl.store import SqlStore
 

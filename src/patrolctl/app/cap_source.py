@@ -10,7 +10,7 @@ from typing import IO
 
 from patrolctl import __version__
 from patrolctl.clock import Clock
-from patrolctl.control.cap import Alerts
+from patrolctl.control.announcing.cap import Alerts
 from patrolctl.domain.errors import InputError, PatrolError
 from patrolctl.formats.cap import LARGEST_BYTES, links_of
 

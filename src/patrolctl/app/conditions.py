@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from patrolctl.clock import Clock
-from patrolctl.control.conditions import Conditions
-from patrolctl.control.notices import Notices
-from patrolctl.control.skies import Skies
+from patrolctl.control.conditions.conditions import Conditions
+from patrolctl.control.conditions.notices import Notices
+from patrolctl.control.conditions.skies import Skies
 from patrolctl.domain.conditions import ConditionRules
 from patrolctl.domain.errors import StoreFailed
 from patrolctl.domain.telemetry import Telemetry

@@ -18,11 +18,11 @@ from patrolctl.app.listening import address
 from patrolctl.app.options import DemoOptions
 from patrolctl.app.simulation import Simulation, SimulationOptions, simulated
 from patrolctl.clock import Clock, ScaledClock
-from patrolctl.control.fleet import Fleet
-from patrolctl.control.jobs import PlanOrder
-from patrolctl.control.member import Member
-from patrolctl.control.planner import KIND_OF
-from patrolctl.control.runs import LaunchOrder
+from patrolctl.control.live.jobs import PlanOrder
+from patrolctl.control.planning.planner import KIND_OF
+from patrolctl.control.running.runs import LaunchOrder
+from patrolctl.control.vehicles.fleet import Fleet
+from patrolctl.control.vehicles.member import Member
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import Conflict, GateRefused, NotFound
 from patrolctl.domain.evidence import EvidenceSummary

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from patrolctl.app.compose import Service
-from patrolctl.control.jobs import JobState, PlanJob, PlanOrder
-from patrolctl.control.runs import LaunchOrder
+from patrolctl.control.live.jobs import JobState, PlanJob, PlanOrder
+from patrolctl.control.running.runs import LaunchOrder
 from patrolctl.domain.errors import (
     GateRefused,
     InputError,

@@ -15,8 +15,8 @@ from patrolctl.app.service import clock_of
 from patrolctl.audio import ClipStore
 from patrolctl.clock import Clock, PacedClock
 from patrolctl.config import Settings, load_brief, mission_folders
-from patrolctl.control.active import RunVerb
-from patrolctl.control.runs import LaunchOrder
+from patrolctl.control.running.active import RunVerb
+from patrolctl.control.running.runs import LaunchOrder
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import Conflict, InputError, NotFound
 from patrolctl.domain.evidence import Evidence

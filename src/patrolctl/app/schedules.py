@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from patrolctl.control.timetable import Timetable
+from patrolctl.control.schedules.timetable import Timetable
 from patrolctl.durable import Ticker
 
 

@@ -14,7 +14,7 @@ from patrolctl.app.listening import address, bind
 from patrolctl.app.lock import sole_user
 from patrolctl.clock import Clock, ScaledClock, SystemClock
 from patrolctl.config import Operators, Settings, load_brief, mission_folders
-from patrolctl.control.cap import AlertRules
+from patrolctl.control.announcing.cap import AlertRules
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import Fault, InputError
 from patrolctl.web import Access, create_app

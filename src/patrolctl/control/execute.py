@@ -11,15 +11,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from patrolctl.control.broadcast import Listener
-from patrolctl.control.cueing import Cueing
-from patrolctl.control.follow import Progress
-from patrolctl.control.job import Crew, SortieJob, Told, insist, tell
-from patrolctl.control.prepare import Prepared, prepare, until_ready
-from patrolctl.control.recorder import Recorder
-from patrolctl.control.recover import find, may_be_under_way
-from patrolctl.control.underway import Underway
-from patrolctl.control.waiting import Recalled, Waits, until_told
+from patrolctl.control.live.broadcast import Listener
+from patrolctl.control.sorties.cueing import Cueing
+from patrolctl.control.sorties.follow import Progress
+from patrolctl.control.sorties.job import Crew, SortieJob, Told, insist, tell
+from patrolctl.control.sorties.prepare import Prepared, prepare, until_ready
+from patrolctl.control.sorties.recorder import Recorder
+from patrolctl.control.sorties.recover import find, may_be_under_way
+from patrolctl.control.sorties.underway import Underway
+from patrolctl.control.sorties.waiting import Recalled, Waits, until_told
 from patrolctl.domain.errors import LaunchRefused, LinkFailed, PatrolError
 from patrolctl.domain.run import Part, Phase
 from patrolctl.domain.telemetry import VehicleEvent

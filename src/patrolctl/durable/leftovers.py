@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from patrolctl.control.occurring import Desk
+from patrolctl.control.schedules.occurring import Desk
 from patrolctl.domain.brief import Occurrence, OccurrenceState, Schedule
 from patrolctl.durable.policy import Judgement, judge
 

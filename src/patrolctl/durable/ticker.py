@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-from patrolctl.control.occurring import Desk, see_through
+from patrolctl.control.schedules.occurring import Desk, see_through
 from patrolctl.domain.brief import Occurrence, OccurrenceState, Schedule
 from patrolctl.domain.errors import PatrolError, StoreFailed
 from patrolctl.domain.ids import ScheduleId

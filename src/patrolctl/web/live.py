@@ -7,8 +7,8 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from patrolctl import __version__
-from patrolctl.control.broadcast import Overrun
-from patrolctl.control.feed import Subscription, run_json, telemetry_json
+from patrolctl.control.live.broadcast import Overrun
+from patrolctl.control.live.feed import Subscription, run_json, telemetry_json
 from patrolctl.domain.jsondoc import encode
 from patrolctl.web.services import WebServices, services_of
 

@@ -8,20 +8,20 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
-from patrolctl.control.aftermath import Aftermath
-from patrolctl.control.announcements import Announcements
-from patrolctl.control.cap import Alerts
-from patrolctl.control.conditions import Conditions
-from patrolctl.control.conflicts import Conflicts
-from patrolctl.control.feed import LiveFeed
-from patrolctl.control.fleet import Fleet
+from patrolctl.control.aftermath.aftermath import Aftermath
+from patrolctl.control.announcing.announcements import Announcements
+from patrolctl.control.announcing.cap import Alerts
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.conditions.conditions import Conditions
 from patrolctl.control.gate import Gate
-from patrolctl.control.library import Library
-from patrolctl.control.planner import Planner
-from patrolctl.control.runs import Runs
-from patrolctl.control.talk import Talks
-from patrolctl.control.timetable import Timetable
-from patrolctl.control.urgent import Urgent
+from patrolctl.control.live.feed import LiveFeed
+from patrolctl.control.planning.planner import Planner
+from patrolctl.control.running.runs import Runs
+from patrolctl.control.schedules.conflicts import Conflicts
+from patrolctl.control.schedules.timetable import Timetable
+from patrolctl.control.speaking.talk import Talks
+from patrolctl.control.speaking.urgent import Urgent
+from patrolctl.control.vehicles.fleet import Fleet
 from patrolctl.domain.users import LOCAL, User
 from patrolctl.ports import Store
 from patrolctl.web.access import GRANT, Access, Grant

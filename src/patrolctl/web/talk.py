@@ -16,7 +16,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from starlette.websockets import WebSocketDisconnect
 
-from patrolctl.control.talk import Talk, TalkOrder
+from patrolctl.control.speaking.talk import Talk, TalkOrder
 from patrolctl.domain.errors import InputError, NotFound, PatrolError
 from patrolctl.web.services import WebServices, actor, services, services_of
 

@@ -10,15 +10,15 @@ import pytest
 
 from patrolctl.clock import ManualClock
 from patrolctl.config import load_brief
-from patrolctl.control.alerts import Bulletin
-from patrolctl.control.broadcast import Broadcast
-from patrolctl.control.exposure import Ledger
-from patrolctl.control.feed import LiveFeed
-from patrolctl.control.gaps import Gaps, Shelf
-from patrolctl.control.library import Library
-from patrolctl.control.planner import Planner
-from patrolctl.control.remaining import remaining_of
-from patrolctl.control.runs import LaunchOrder
+from patrolctl.control.aftermath.alerts import Bulletin
+from patrolctl.control.aftermath.gaps import Gaps, Shelf
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.conditions.exposure import Ledger
+from patrolctl.control.live.broadcast import Broadcast
+from patrolctl.control.live.feed import LiveFeed
+from patrolctl.control.planning.planner import Planner
+from patrolctl.control.planning.remaining import remaining_of
+from patrolctl.control.running.runs import LaunchOrder
 from patrolctl.domain.evidence import Evidence
 from patrolctl.domain.exposure import ExposureCaps
 from patrolctl.domain.gaps import GapDeed, GapState, Rerun
@@ -105,7 +105,7 @@ class Yard:
 @pytest.fixture
 def yard(sample, flight, world, tmp_path, monkeypatch):
     """``async with yard(mission, kind, policy) as y``."""
-    monkeypatch.setattr("patrolctl.control.gaps.PLAN_S", 2.0)
+    monkeypatch.setattr("patrolctl.control.aftermath.gaps.PLAN_S", 2.0)
 
     @asynccontextmanager
     async def opened(

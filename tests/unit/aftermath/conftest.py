@@ -9,13 +9,13 @@ import pytest
 from shapely import MultiPolygon, box
 
 from patrolctl.clock import ManualClock
-from patrolctl.control.alerts import Bulletin
-from patrolctl.control.broadcast import Broadcast
-from patrolctl.control.exposure import Ledger
-from patrolctl.control.feed import LiveFeed
-from patrolctl.control.gaps import Gaps, Shelf
-from patrolctl.control.jobs import JobState, PlanJob, PlanOrder
-from patrolctl.control.library import Library
+from patrolctl.control.aftermath.alerts import Bulletin
+from patrolctl.control.aftermath.gaps import Gaps, Shelf
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.conditions.exposure import Ledger
+from patrolctl.control.live.broadcast import Broadcast
+from patrolctl.control.live.feed import LiveFeed
+from patrolctl.control.live.jobs import JobState, PlanJob, PlanOrder
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.evidence import Evidence, TrackPoint
 from patrolctl.domain.exposure import ExposureCaps

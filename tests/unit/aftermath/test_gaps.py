@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from patrolctl.control.gaps import Gaps, Shelf
+from patrolctl.control.aftermath.gaps import Gaps, Shelf
 from patrolctl.domain.alerts import AlertKind
 from patrolctl.domain.errors import Conflict, NotFound
 from patrolctl.domain.gaps import GapDeed, GapState, Rerun

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import SimpleNamespace
 
-from patrolctl.control.alerts import Bulletin, Watch
-from patrolctl.control.overview import Overviews
+from patrolctl.control.aftermath.alerts import Bulletin, Watch
+from patrolctl.control.aftermath.overview import Overviews
 from patrolctl.domain.alerts import AlertKind, AlertLevel
 from patrolctl.domain.ids import PlanId, RunId, SortieId, VehicleId
 from patrolctl.domain.machines import FleetVehicle, LinkState, VehicleKind

@@ -12,11 +12,11 @@ import pytest
 from shapely import box
 
 from patrolctl.clock import ManualClock
-from patrolctl.control.active import ActiveRun, Lane, Services
-from patrolctl.control.feed import LiveFeed
-from patrolctl.control.fleet import Fleet
 from patrolctl.control.gate import Gate, _insist
-from patrolctl.control.job import Limits, SortieJob
+from patrolctl.control.live.feed import LiveFeed
+from patrolctl.control.running.active import ActiveRun, Lane, Services
+from patrolctl.control.sorties.job import Limits, SortieJob
+from patrolctl.control.vehicles.fleet import Fleet
 from patrolctl.domain.audit import AuditEntry
 from patrolctl.domain.brief import Brief, Occurrence
 from patrolctl.domain.errors import (

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from patrolctl.control.active import RunVerb
-from patrolctl.control.announcements import Announcements, Shelves
-from patrolctl.control.library import Library
-from patrolctl.control.runs import LaunchOrder, Runs
-from patrolctl.control.withdrawals import Withdrawals
+from patrolctl.control.announcing.announcements import Announcements, Shelves
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.running.active import RunVerb
+from patrolctl.control.running.runs import LaunchOrder, Runs
+from patrolctl.control.running.withdrawals import Withdrawals
 from patrolctl.domain.announcements import Content, Standing, Wording
 from patrolctl.domain.errors import Conflict, GateRefused
 from patrolctl.domain.run import Phase

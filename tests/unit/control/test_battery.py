@@ -2,8 +2,8 @@
 
 import pytest
 
-from patrolctl.control.active import RunVerb
-from patrolctl.control.rest import rest_of
+from patrolctl.control.running.active import RunVerb
+from patrolctl.control.sorties.rest import rest_of
 from patrolctl.domain.errors import Conflict, LaunchRefused
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.mission import StepType

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from patrolctl.clock import ManualClock
-from patrolctl.control.conditions import Conditions, Launch
-from patrolctl.control.skies import Skies
+from patrolctl.control.conditions.conditions import Conditions, Launch
+from patrolctl.control.conditions.skies import Skies
 from patrolctl.domain.conditions import ConditionRules, Daylight, Weather
 from patrolctl.domain.errors import Conflict, GateRefused
 from patrolctl.domain.machines import LinkState, VehicleKind

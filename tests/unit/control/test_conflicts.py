@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from patrolctl import durable
-from patrolctl.control.conflicts import Conflicts
-from patrolctl.control.library import Library
-from patrolctl.control.occurring import Desk
-from patrolctl.control.rota import Almanac
-from patrolctl.control.runs import Runs
-from patrolctl.control.timetable import Timetable
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.running.runs import Runs
+from patrolctl.control.schedules.conflicts import Conflicts
+from patrolctl.control.schedules.occurring import Desk
+from patrolctl.control.schedules.rota import Almanac
+from patrolctl.control.schedules.timetable import Timetable
 from patrolctl.domain.brief import Schedule
 from patrolctl.domain.conditions import ConditionRules
 from patrolctl.domain.ids import AnnouncementId, PlanId, ScheduleId

@@ -2,11 +2,11 @@
 
 import pytest
 
-from patrolctl.control.active import RunVerb
-from patrolctl.control.announce import Patience
-from patrolctl.control.cuebook import CueBook
-from patrolctl.control.job import Limits
-from patrolctl.control.keys import key_of, name_of, run_of
+from patrolctl.control.announcing.announce import Patience
+from patrolctl.control.running.active import RunVerb
+from patrolctl.control.sorties.cuebook import CueBook
+from patrolctl.control.sorties.job import Limits
+from patrolctl.control.vehicles.keys import key_of, name_of, run_of
 from patrolctl.domain.ids import RunId
 from patrolctl.domain.run import Phase
 from patrolctl.domain.sound import CutBy

@@ -1,6 +1,6 @@
 import pytest
 
-from patrolctl.control.active import RunVerb
+from patrolctl.control.running.active import RunVerb
 from patrolctl.domain.errors import CommandFailed, Conflict, LinkFailed, UploadFailed
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import LinkState

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from patrolctl.control.broadcast import Broadcast, Overrun
-from patrolctl.control.feed import LiveFeed
+from patrolctl.control.live.broadcast import Broadcast, Overrun
+from patrolctl.control.live.feed import LiveFeed
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import LinkState, VehicleKind
 from patrolctl.domain.telemetry import EventKind, Telemetry, VehicleEvent

@@ -1,7 +1,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 
-from patrolctl.control.fleet import FleetVerb
+from patrolctl.control.vehicles.fleet import FleetVerb
 from patrolctl.domain.errors import CommandFailed, LinkFailed
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.telemetry import EventKind

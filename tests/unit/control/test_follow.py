@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from patrolctl.control.follow import Progress, follow
+from patrolctl.control.sorties.follow import Progress, follow
 from patrolctl.domain.ids import SortieId, VehicleId
 from patrolctl.domain.machines import VehicleKind
 from patrolctl.domain.mission import Mission, MissionStep, StepType

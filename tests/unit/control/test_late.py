@@ -2,8 +2,8 @@
 
 import asyncio
 
-from patrolctl.control.library import Library
-from patrolctl.control.runs import LaunchOrder, Runs
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.running.runs import LaunchOrder, Runs
 from patrolctl.domain.ids import PlanId, RunId
 from patrolctl.domain.run import Phase
 from patrolctl.domain.sound import Playback, PlaybackStatus

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from patrolctl.control.library import Library
-from patrolctl.control.runs import LaunchOrder, Runs
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.running.runs import LaunchOrder, Runs
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.run import Phase
 

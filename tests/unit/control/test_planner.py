@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from patrolctl.control.jobs import JobState, PlanOrder
-from patrolctl.control.library import Library
-from patrolctl.control.planner import Planner
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.live.jobs import JobState, PlanOrder
+from patrolctl.control.planning.planner import Planner
 from patrolctl.domain.errors import Conflict, InputError, NotFound
 from patrolctl.domain.plan import PlanKind, Window
 
 # What a planning child may do, importable by a real child process.
 WORKERS = """
 import os, time
-from patrolctl.control.jobs import PlanProblem
-from patrolctl.control.planwork import die_with_parent
+from patrolctl.control.live.jobs import PlanProblem
+from patrolctl.control.planning.planwork import die_with_parent
 from patrolctl.domain.machines import SpeakerProfile, VehicleProfile
 from patrolctl.domain.plan import Plan, PlanHome, PlanSummary
 from patrolctl.planning.progress import PlanProgress

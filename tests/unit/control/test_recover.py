@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from patrolctl.control.active import RunVerb
-from patrolctl.control.feed import LiveFeed
-from patrolctl.control.library import Library
-from patrolctl.control.runs import LaunchOrder, Runs
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.live.feed import LiveFeed
+from patrolctl.control.running.active import RunVerb
+from patrolctl.control.running.runs import LaunchOrder, Runs
 from patrolctl.domain.ids import PlanId, RunId
 from patrolctl.domain.machines import LinkState
 from patrolctl.domain.run import ENDED, Phase

@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from patrolctl.control.active import RunVerb
-from patrolctl.control.fleet import FleetVerb
-from patrolctl.control.library import Library
-from patrolctl.control.runs import LaunchOrder, Runs, assign, with_loops
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.running.active import RunVerb
+from patrolctl.control.running.runs import LaunchOrder, Runs, assign, with_loops
+from patrolctl.control.vehicles.fleet import FleetVerb
 from patrolctl.domain.errors import Conflict, GateRefused, InputError, NotFound
 from patrolctl.domain.ids import PlanId, RunId, VehicleId
 from patrolctl.domain.machines import LinkState

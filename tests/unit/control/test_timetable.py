@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from patrolctl import durable
-from patrolctl.control.jobs import JobState, PlanJob
-from patrolctl.control.library import Library
-from patrolctl.control.occurring import Desk
-from patrolctl.control.rota import Almanac
-from patrolctl.control.runs import Runs
-from patrolctl.control.timetable import Timetable
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.live.jobs import JobState, PlanJob
+from patrolctl.control.running.runs import Runs
+from patrolctl.control.schedules.occurring import Desk
+from patrolctl.control.schedules.rota import Almanac
+from patrolctl.control.schedules.timetable import Timetable
 from patrolctl.domain.brief import OccurrenceState, Schedule
 from patrolctl.domain.errors import Conflict, InputError, NotFound
 from patrolctl.domain.ids import AnnouncementId, PlanId, ScheduleId

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from shapely import MultiPolygon, box
 
-from patrolctl.control.floor import Floor
-from patrolctl.control.library import Library
-from patrolctl.control.urgent import Urgent, UrgentOrder
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.speaking.urgent import Urgent, UrgentOrder
+from patrolctl.control.vehicles.floor import Floor
 from patrolctl.domain.errors import (
     Conflict,
     GateRefused,

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from patrolctl import durable
 from patrolctl.clock import ManualClock
-from patrolctl.control.library import Library
-from patrolctl.control.occurring import Desk
-from patrolctl.control.planner import Planner, content_key
-from patrolctl.control.rota import Almanac
-from patrolctl.control.runs import Runs
-from patrolctl.control.timetable import Timetable
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.planning.planner import Planner, content_key
+from patrolctl.control.running.runs import Runs
+from patrolctl.control.schedules.occurring import Desk
+from patrolctl.control.schedules.rota import Almanac
+from patrolctl.control.schedules.timetable import Timetable
 from patrolctl.domain.brief import Schedule
 from patrolctl.domain.ids import AnnouncementId, PlanId, ScheduleId
 from patrolctl.domain.plan import PlanKind

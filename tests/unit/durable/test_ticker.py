@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from patrolctl.clock import ManualClock
-from patrolctl.control.occurring import Desk, LaunchToken
+from patrolctl.control.schedules.occurring import Desk, LaunchToken
 from patrolctl.domain.brief import (
     MissedPolicy,
     Occurrence,

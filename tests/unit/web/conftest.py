@@ -14,20 +14,20 @@ import pytest
 from patrolctl import durable
 from patrolctl.audio import AudioDesk, EspeakSynthesizer
 from patrolctl.audio.tape import OggTapes
-from patrolctl.control.announcements import Announcements, Shelves
-from patrolctl.control.cap import Alerts
-from patrolctl.control.conditions import Conditions
-from patrolctl.control.conflicts import Conflicts
-from patrolctl.control.library import Library
-from patrolctl.control.notices import Notices
-from patrolctl.control.occurring import Desk
-from patrolctl.control.planner import Planner
-from patrolctl.control.rota import Almanac
-from patrolctl.control.runs import Runs
-from patrolctl.control.skies import Skies
-from patrolctl.control.talk import TalkLimits, Talks
-from patrolctl.control.timetable import Timetable
-from patrolctl.control.urgent import Urgent
+from patrolctl.control.announcing.announcements import Announcements, Shelves
+from patrolctl.control.announcing.cap import Alerts
+from patrolctl.control.announcing.library import Library
+from patrolctl.control.conditions.conditions import Conditions
+from patrolctl.control.conditions.notices import Notices
+from patrolctl.control.conditions.skies import Skies
+from patrolctl.control.planning.planner import Planner
+from patrolctl.control.running.runs import Runs
+from patrolctl.control.schedules.conflicts import Conflicts
+from patrolctl.control.schedules.occurring import Desk
+from patrolctl.control.schedules.rota import Almanac
+from patrolctl.control.schedules.timetable import Timetable
+from patrolctl.control.speaking.talk import TalkLimits, Talks
+from patrolctl.control.speaking.urgent import Urgent
 from patrolctl.domain.conditions import ConditionRules
 from patrolctl.formats.calendar import IcsFormat
 from patrolctl.formats.cap import read_cap

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from patrolctl.app.aftermath import Followed, Parts, open_aftermath
-from patrolctl.control.alerts import Watch
-from patrolctl.control.exposure import Admitted, Ledger
+from patrolctl.control.aftermath.alerts import Watch
+from patrolctl.control.conditions.exposure import Admitted, Ledger
 from patrolctl.domain.errors import GateRefused
 from patrolctl.domain.exposure import ExposureCaps
 from patrolctl.domain.ids import RunId

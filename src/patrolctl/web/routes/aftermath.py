@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from patrolctl.control.aftermath import Aftermath
-from patrolctl.control.overview import Overview
+from patrolctl.control.aftermath.aftermath import Aftermath
+from patrolctl.control.aftermath.overview import Overview
 from patrolctl.domain.alerts import Alert
 from patrolctl.domain.errors import Conflict
 from patrolctl.domain.exposure import ExposureDay

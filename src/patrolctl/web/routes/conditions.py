@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from patrolctl.control.conditions import Conditions, Launch
-from patrolctl.control.notices import from_geojson
+from patrolctl.control.conditions.conditions import Conditions, Launch
+from patrolctl.control.conditions.notices import from_geojson
 from patrolctl.domain.conditions import ConditionRules, NoFlyNotice, Weather
 from patrolctl.domain.errors import Conflict, InputError
 from patrolctl.domain.ids import PlanId

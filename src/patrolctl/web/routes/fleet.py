@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Depends, Query, Response
 
-from patrolctl.control.fleet import FleetVerb, VehicleView
+from patrolctl.control.vehicles.fleet import FleetVerb, VehicleView
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.telemetry import VehicleEvent
 from patrolctl.web.answers import FleetAnswer, json

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from patrolctl.control.jobs import PlanJob, PlanOrder
+from patrolctl.control.live.jobs import PlanJob, PlanOrder
 from patrolctl.domain.ids import PlanId
 from patrolctl.domain.jsondoc import encode
 from patrolctl.domain.plan import Plan, PlanHead, PlanKind, Window

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from patrolctl.control.active import RunVerb
-from patrolctl.control.feed import run_json
-from patrolctl.control.runs import LaunchOrder
+from patrolctl.control.live.feed import run_json
+from patrolctl.control.running.active import RunVerb
+from patrolctl.control.running.runs import LaunchOrder
 from patrolctl.domain.conditions import Condition
 from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.ids import PlanId, RunId, VehicleId

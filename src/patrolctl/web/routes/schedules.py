@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from patrolctl.control.conflicts import ScheduleConflict
-from patrolctl.control.timetable import Question, ScheduleView
+from patrolctl.control.schedules.conflicts import ScheduleConflict
+from patrolctl.control.schedules.timetable import Question, ScheduleView
 from patrolctl.domain.brief import MissedPolicy, Schedule
 from patrolctl.domain.calendar import CalendarDefaults
 from patrolctl.domain.errors import InputError

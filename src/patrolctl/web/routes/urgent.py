@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from patrolctl.control.urgent import UrgentOrder
+from patrolctl.control.speaking.urgent import UrgentOrder
 from patrolctl.web.answers import UrgentAnswer, json
 from patrolctl.web.services import Actor, WebServices, services
 

@@ -1,0 +1,1 @@
+"""After a run: gaps, alerts, the overview."""

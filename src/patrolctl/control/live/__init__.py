@@ -1,0 +1,1 @@
+"""What is told: facts, listeners, jobs, and who hosts the tasks."""

@@ -1,0 +1,1 @@
+"""Plans as jobs, made in processes of their own."""

@@ -1,0 +1,1 @@
+"""Runs: launched, commanded, taken up again, proved."""

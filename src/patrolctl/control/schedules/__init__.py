@@ -1,0 +1,1 @@
+"""Schedules: what is due, missed, in conflict."""

@@ -1,0 +1,1 @@
+"""Urgent announcements and live talk, beside any run."""

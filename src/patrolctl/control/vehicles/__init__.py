@@ -1,0 +1,1 @@
+"""The fleet: each member, its loudspeaker and who has the floor."""
