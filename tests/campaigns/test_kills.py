@@ -23,6 +23,8 @@ import pytest
 KILLS = int(os.environ.get("PATROLCTL_KILLS", "10"))
 # Every n-th record; 1 for all of them.
 STRIDE = int(os.environ.get("PATROLCTL_KILL_STRIDE", "6"))
+# Which times; several processes with several seeds share a campaign.
+SEED = int(os.environ.get("PATROLCTL_KILL_SEED", "4"))
 DURABLE = Path(__file__).parents[1] / "scenario" / "durable"
 
 pytestmark = [pytest.mark.campaign, pytest.mark.broker, pytest.mark.timeout(0)]
@@ -157,7 +159,7 @@ def test_killed_at_every_record(trials) -> None:
 
 
 def test_killed_at_random_times(trials) -> None:
-    dice = random.Random(4)
+    dice = random.Random(SEED)
     for n in range(KILLS):
         after_s = dice.uniform(0.0, 14.0)
         trials(f"kill {n} after {after_s:.2f} s", after_s=after_s)
