@@ -8,6 +8,7 @@ from patrolctl.clock.clocks import (
     ScaledClock,
     SystemClock,
 )
+from patrolctl.clock.whole import whole
 
 __all__ = [
     "Clock",
@@ -16,4 +17,5 @@ __all__ = [
     "ScaledClock",
     "SystemClock",
     "running_beside",
+    "whole",
 ]

@@ -189,7 +189,7 @@ class Execution:
     async def _about_to_arm(self) -> None:
         """Written down before it is done, or not done."""
         await self._tell("about to arm", Told(launching=True))
-        if (fault := self.crew.unsaved()) is not None:
+        if (fault := self.crew.feed.store_fault) is not None:
             reason = f"the launch could not be written down: {fault}"
             raise LaunchRefused(self.crew.member.entry.id, (reason,))
 
@@ -217,7 +217,7 @@ class Execution:
         return waits
 
     async def _record(self) -> None:
-        recorder = Recorder(self.job.run_id, self.crew.member, self.crew.store)
+        recorder = Recorder(self.job.run_id, self.crew.member, self.crew.feed)
         try:
             await recorder.record(self.crew.clock, self.crew.member.pace.track_s)
         finally:

@@ -69,6 +69,10 @@ class Store(Protocol):
         """Every run that has not ended, oldest first."""
         ...
 
+    async def unproved_runs(self) -> tuple[RunState, ...]:
+        """Every run that has ended and has no evidence, oldest first."""
+        ...
+
     async def run_events(self, run_id: RunId) -> tuple[RunEvent, ...]:
         """The run's events in their order."""
         ...

@@ -7,6 +7,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from patrolctl.clock import whole
 from patrolctl.domain.alerts import Alert
 from patrolctl.domain.errors import NotFound
 from patrolctl.domain.exposure import RunExposure
@@ -21,7 +22,6 @@ from patrolctl.store.aftermath_tables import (
 )
 from patrolctl.store.tables import to_us
 from patrolctl.store.upsert import upsert
-from patrolctl.store.whole import whole
 
 Opening = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from patrolctl.clock import whole
 from patrolctl.domain.announcements import StoredAnnouncement
 from patrolctl.domain.cap import CapRecord
 from patrolctl.domain.jsondoc import decode, encode
@@ -15,7 +16,6 @@ from patrolctl.store.announcement_tables import (
     cap_alerts,
 )
 from patrolctl.store.upsert import upsert
-from patrolctl.store.whole import whole
 
 Opening = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 

@@ -6,11 +6,11 @@ from contextlib import AbstractAsyncContextManager
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from patrolctl.clock import whole
 from patrolctl.domain.conditions import NoFlyNotice, Weather
 from patrolctl.domain.jsondoc import decode, encode
 from patrolctl.store.condition_tables import entered_weather, no_fly_notices
 from patrolctl.store.upsert import upsert
-from patrolctl.store.whole import whole
 
 Opening = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from patrolctl.clock import Clock
+from patrolctl.clock import Clock, whole
 from patrolctl.domain.audit import AuditEntry, chain_digest
 from patrolctl.domain.errors import Conflict, NotFound, StoreFailed
 from patrolctl.domain.evidence import Evidence, TrackPoint
@@ -26,7 +26,6 @@ from patrolctl.store.conditions import SqlConditions
 from patrolctl.store.postgres import CHAINING, hold_async
 from patrolctl.store.schedules import SqlSchedules
 from patrolctl.store.upsert import upsert
-from patrolctl.store.whole import whole
 
 WRITES = "patrolctl_writes"
 GENESIS = "0" * 64
@@ -167,6 +166,19 @@ class SqlStore:
         c = t.runs.c
         ended = [p.value for p in ENDED]
         query = select(c.doc).where(c.phase.not_in(ended)).order_by(c.created_us)
+        async with self._read() as db:
+            return tuple(_decoded(r[0], RunState) for r in await db.execute(query))
+
+    async def unproved_runs(self) -> tuple[RunState, ...]:
+        """Every run that has ended and has no evidence, oldest first."""
+        c = t.runs.c
+        query = (
+            select(c.doc)
+            .outerjoin(t.evidence, t.evidence.c.run_id == c.id)
+            .where(c.phase.in_([p.value for p in ENDED]))
+            .where(t.evidence.c.run_id.is_(None))
+            .order_by(c.created_us)
+        )
         async with self._read() as db:
             return tuple(_decoded(r[0], RunState) for r in await db.execute(query))
 

@@ -8,14 +8,13 @@ from typing import Any
 from sqlalchemy import Row, Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from patrolctl.clock import Clock
+from patrolctl.clock import Clock, whole
 from patrolctl.domain.brief import Occurrence, OccurrenceState, StoredSchedule
 from patrolctl.domain.ids import ScheduleId
 from patrolctl.domain.jsondoc import decode, encode
 from patrolctl.store import tables as t
 from patrolctl.store.schedule_tables import holidays, schedule_marks, schedules
 from patrolctl.store.upsert import upsert
-from patrolctl.store.whole import whole
 
 Opening = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 WORKING = (OccurrenceState.CLAIMED, OccurrenceState.LAUNCHING)

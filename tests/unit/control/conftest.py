@@ -148,6 +148,10 @@ class MemoryStore:
     async def unfinished_runs(self) -> tuple[object, ...]:
         return tuple(s for s in self.states.values() if s.phase not in ENDED)
 
+    async def unproved_runs(self) -> tuple[object, ...]:
+        ended = (s for s in self.states.values() if s.phase in ENDED)
+        return tuple(s for s in ended if s.id not in self.proofs)
+
     async def run_events(self, run_id: str) -> tuple[object, ...]:
         return tuple(e for e in self.events if e.run_id == run_id)
 

@@ -350,20 +350,50 @@ async def test_a_patrol_counts_its_laps_and_plays_in_each(kit, make) -> None:
         assert flight.state.progress_ratio == 1.0
 
 
-async def test_a_full_disk_in_flight_abandons_nobody(kit, make) -> None:
+async def test_a_disk_that_is_full_for_a_moment_ends_nothing(kit, make) -> None:
     async with (
         kit.open(),
         make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await kit.until(lambda: flight.state.phase is Phase.RUNNING)
         kit.store.broken = "disk is full"
+        await flight.run.tell("something")
+        await kit.clock.advance(20.0)
+        assert kit.feed.store_fault == "disk is full"
+        kit.store.broken = None
         await kit.until(flight.task.done)
         assert flight.state.phase is Phase.FINISHED
+        assert "return_home" not in kit.vehicles["d1"].calls
+        assert [e.text for e in kit.store.events].count("something") == 1
+
+
+async def test_a_disk_that_stays_full_brings_everybody_home(kit, make) -> None:
+    """Nothing is told that was not; all of it is written once there is room."""
+    copters = [make.copter("s1"), make.copter("s2"), make.copter("s3")]
+    lanes = {"s1": "d1", "s2": "d2", "s3": "d2"}
+    kit.vehicles["d2"].fail["return_home"] = CommandFailed("d2", "return_home", "BUSY")
+    async with kit.open(), make.flight(kit, make, copters, lanes) as flight:
+        await kit.until(
+            lambda: [s.phase for s in flight.state.sorties[:2]] == [Phase.RUNNING] * 2
+        )
+        kit.store.broken = "disk is full"
+        await flight.run.tell("something")
+        d1, d2 = kit.vehicles["d1"], kit.vehicles["d2"]
+        await kit.until(lambda: "return_home" in d1.calls)
+        d2.fail.clear()  # it obeys when it is told again
+        await kit.until(flight.task.done)
+        assert [s.phase for s in flight.state.sorties] == [Phase.ABORTED] * 3
+        assert "nothing can be written down: disk is full" in flight.state.reason
+        assert (d1.flown, d2.flown) == (1, 1)
         assert kit.feed.store_fault == "disk is full"
         kit.store.broken = None
         await flight.run.tell("later")
         assert kit.feed.store_fault is None
-        assert any(e.phase is Phase.FINISHED for e in kit.store.events)
+        ended = [e for e in kit.store.events if e.phase is Phase.ABORTED]
+        assert {e.sortie_id for e in ended} >= {"s1", "s2", "s3"}
+        # Not one point of the track was lost or kept twice.
+        points = kit.store.points[flight.state.id]
+        assert len(points) == len({(p.vehicle_id, p.ts_utc) for p in points}) > 10
 
 
 async def test_what_cannot_be_written_down_is_not_armed(kit, make) -> None:

@@ -372,3 +372,34 @@ async def test_a_run_whose_plan_is_gone_is_closed_and_said(kit, make) -> None:
         assert state.phase is Phase.FAILED
         assert "does not exist" in state.reason
         await service.die()
+
+
+async def test_evidence_that_was_not_made_is_made_after_the_restart(kit, make) -> None:
+    async with world(kit, make, make.copter("s1")) as service:
+        runs = await service.start()
+        await runs.launch(LaunchOrder(P1))
+        state = await ended(kit, runs)
+        proof = kit.store.proofs.pop(state.id)  # it died just before it
+        runs = await restarted(service)
+        await kit.until(lambda: state.id in kit.store.proofs)
+        assert kit.store.proofs[state.id].summary == proof.summary
+        await kit.until(lambda: "evidence, after a restart" in texts(kit)[-1])
+        assert only(kit).phase is state.phase
+        await service.die()
+
+
+async def test_evidence_waits_for_room_on_the_disk(kit, make) -> None:
+    async with world(kit, make, make.copter("s1")) as service:
+        runs = await service.start()
+        await runs.launch(LaunchOrder(P1))
+        kit.store.lose_from = "home"
+        await kit.until(lambda: kit.feed.store_fault is not None)
+        await kit.clock.advance(100.0)
+        assert runs.under_way
+        assert not kit.store.proofs
+        kit.store.lose_from = kit.store.broken = None
+        state = await ended(kit, runs)
+        assert state.phase is Phase.FINISHED
+        assert kit.store.proofs[state.id].summary.playbacks_complete > 0
+        assert any(t.startswith("no evidence yet") for t in texts(kit))
+        await service.die()

@@ -99,6 +99,9 @@ async def test_what_returned_is_there_after_reopening(place: Path | str) -> None
             await store.run(RunId("r9"))
 
 
+NOTHING = EvidenceSummary(9, 8, 7, 3, 2, 1, 1, 0)
+
+
 async def test_every_unfinished_run_is_found_oldest_first(place: Path | str) -> None:
     async with open_store(place, ManualClock()) as store:
         for n, phase in enumerate((*Phase, Phase.HELD)):
@@ -107,6 +110,17 @@ async def test_every_unfinished_run_is_found_oldest_first(place: Path | str) -> 
             await store.save_run(replace(state, created_utc=made), None)
         left = await store.unfinished_runs()
         assert [r.id for r in left] == ["r9", "r5", "r4", "r3", "r2", "r1", "r0"]
+
+
+async def test_runs_that_ended_without_evidence_are_found(place: Path | str) -> None:
+    async with open_store(place, ManualClock()) as store:
+        for n, phase in enumerate(Phase):
+            state = replace(run_state(), id=RunId(f"r{n}"), phase=phase)
+            made = state.created_utc - timedelta(days=n)
+            await store.save_run(replace(state, created_utc=made), None)
+        await store.save_evidence(Evidence(RunId("r7"), "p1", NOW, NOTHING, (), ()))
+        left = await store.unproved_runs()
+        assert [r.phase for r in left] == [Phase.FAILED, Phase.FINISHED]
 
 
 async def test_facts_are_kept_once(place: Path | str) -> None:
@@ -148,7 +162,7 @@ async def test_track_keeps_time_order_and_microseconds(place: Path | str) -> Non
 
 
 async def test_evidence(place: Path | str) -> None:
-    proof = Evidence(RUN, "p1", NOW, EvidenceSummary(9, 8, 7, 3, 2, 1, 1, 0), (), ())
+    proof = Evidence(RUN, "p1", NOW, NOTHING, (), ())
     async with open_store(place, ManualClock()) as store:
         with pytest.raises(NotFound):
             await store.evidence(RUN)

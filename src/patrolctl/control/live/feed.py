@@ -9,9 +9,11 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from patrolctl.clock import whole
 from patrolctl.control.live.broadcast import Overrun
 from patrolctl.control.live.jobs import PlanJob
 from patrolctl.domain.errors import PatrolError, StoreFailed
+from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.ids import RunId
 from patrolctl.domain.jsondoc import encode
 from patrolctl.domain.run import RunEvent, RunState
@@ -152,6 +154,11 @@ class LiveFeed:
             await self._keep(lambda: self._store.add_playback(run_id, playback))
             self._show("playback", encode(playback))
 
+    async def track(self, run_id: RunId, points: tuple[TrackPoint, ...]) -> None:
+        """A piece of a flown track; kept, and shown to nobody."""
+        async with self._order:
+            await self._keep(lambda: self._store.add_track(run_id, points))
+
     def speaker(self, state: SpeakerState) -> None:
         """A speaker's latest state."""
         raw = encode(state)
@@ -185,7 +192,10 @@ class LiveFeed:
         self._unsaved.append(write)
         await self._store_all()
 
+    @whole
     async def _store_all(self) -> None:
+        # To its end: one that is cancelled between the commit and its note
+        # of it would store the same piece of a track twice.
         while self._unsaved:
             try:
                 await self._unsaved[0]()

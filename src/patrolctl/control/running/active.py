@@ -12,6 +12,7 @@ from patrolctl.control.conditions.exposure import Admit, as_it_is
 from patrolctl.control.execute import Execution
 from patrolctl.control.gate import Gate
 from patrolctl.control.live.feed import LiveFeed
+from patrolctl.control.running.unwritten import call_home, until_unwritten
 from patrolctl.control.running.verbs import (
     AFTER,
     COMMANDS,
@@ -139,11 +140,24 @@ class ActiveRun:
         """All lanes side by side; one lane's failure leaves the others be."""
         try:
             async with asyncio.TaskGroup() as self._group:
-                for lane in self.lanes:
-                    name = f"lane-{lane.member.entry.id}"
-                    self._group.create_task(self._lane(lane), name=name)
+                guard = self._group.create_task(self._guard_books(), name="books")
+                async with asyncio.TaskGroup() as flying:
+                    for lane in self.lanes:
+                        name = f"lane-{lane.member.entry.id}"
+                        flying.create_task(self._lane(lane), name=name)
+                guard.cancel()
         finally:
             self._group = None
+
+    async def _guard_books(self) -> None:
+        """Call everybody home once nothing can be written down any more."""
+        by = self._by
+        fault = await until_unwritten(by.feed, by.clock, by.limits.unwritten_s)
+
+        async def home(actor: str) -> None:
+            await self.command(RunVerb.RETURN_HOME, actor)
+
+        await call_home(fault, home, by.clock)
 
     def sortie(self, sortie_id: SortieId) -> SortieRun:
         """What is recorded of a sortie."""
@@ -154,11 +168,11 @@ class ActiveRun:
             member=lane.member,
             gate=self._by.gate,
             store=self._by.store,
+            feed=self._by.feed,
             clock=self._by.clock,
             limits=self._by.limits,
             record=self.record,
             run=lambda: self.state,
-            unsaved=lambda: self._by.feed.store_fault,
         )
         broken_off, left = False, self._left
         for number, job in enumerate(lane.jobs):

@@ -19,6 +19,7 @@ from patrolctl.control.running.active import (
     Services,
 )
 from patrolctl.control.running.assign import assign
+from patrolctl.control.running.proving import Proofs, plan_as_launched
 from patrolctl.control.sorties.job import SortieJob
 from patrolctl.control.sorties.late import LateReports
 from patrolctl.control.sorties.prepare import compiled
@@ -31,7 +32,6 @@ from patrolctl.domain.plan import Plan, Sortie
 from patrolctl.domain.run import ENDED, Phase, RunEvent, RunState, SortieRun, advance
 from patrolctl.domain.site import Site
 from patrolctl.domain.violation import Violation
-from patrolctl.evidence import RunRecord, prove
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +73,7 @@ class Runs:
         self._active: dict[RunId, ActiveRun] = {}
         self._host = TaskHost()
         self._launching = asyncio.Lock()
-        self._books = asyncio.Lock()  # of runs that have ended
-        self.proved: Broadcast[Evidence] = Broadcast()
+        self._proofs = Proofs(library, services, self._active)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Runs"]:
@@ -85,8 +84,8 @@ class Runs:
         late = LateReports(
             self._by.clock,
             state=self.state,
-            record=self._record_late,
-            prove=self._prove_again,
+            record=self._proofs.record_late,
+            prove=self._proofs.prove_again,
         )
         async with self._host.open():
             for member in self._fleet.members:
@@ -94,14 +93,15 @@ class Runs:
                 self._host.start(listening, f"late-{member.entry.id}")
             self._host.start(late.prove(), "late-evidence")
             await self._take_up()
+            self._host.start(self._proofs.prove_left(self._is_mine), "evidence-left")
             yield self
 
     # -- what an earlier process left
 
     async def _take_up(self) -> None:
         for state in await self._by.store.unfinished_runs():
-            if self._by.shared and not self._has_vehicles_of(state):
-                continue  # another node flies it
+            if not self._is_mine(state):
+                continue
             try:
                 active = await self._left_run(state)
             except PatrolError as e:
@@ -110,25 +110,17 @@ class Runs:
             self._active[state.id] = active
             self._host.start(self._go_on(active), f"run-{state.id}")
 
-    def _has_vehicles_of(self, state: RunState) -> bool:
+    def _is_mine(self, state: RunState) -> bool:
+        """Whether this node flies it, or none of those that share the store."""
         mine = {m.entry.id for m in self._fleet.members}
-        return any(s.vehicle_id in mine for s in state.sorties)
+        return not self._by.shared or any(s.vehicle_id in mine for s in state.sorties)
 
     async def _left_run(self, state: RunState) -> ActiveRun:
-        plan = await self._plan_of(state)
+        plan = await plan_as_launched(self._by.store, state)
         site = self._library.site_of(plan)
         chosen = {s.sortie_id: s.vehicle_id for s in state.sorties}
         lanes = self._lanes(state.id, plan, site, chosen)
         return ActiveRun(state, lanes, self._by, left=True)
-
-    async def _plan_of(self, state: RunState) -> Plan:
-        """The plan as it was launched, rounds included."""
-        plan = await self._by.store.plan(state.plan_id)
-        loops = {s.sortie_id: s.loops for s in state.sorties}
-        sorties = tuple(
-            replace(s, loops=loops[s.id]) for s in plan.sorties if s.id in loops
-        )
-        return replace(plan, sorties=sorties)
 
     async def _go_on(self, active: ActiveRun) -> None:
         """Say that the service is back; nothing starts that is stale by now."""
@@ -167,28 +159,10 @@ class Runs:
             state = advance(state, event)
             await self._by.feed.run_event(event, state)
 
-    async def _record_late(self, event: RunEvent) -> None:
-        """An event that may come after the end; one at a time, or one is lost."""
-        async with self._books:
-            active = self._active.get(event.run_id)
-            if active is not None:
-                await active.record(event)
-                return
-            state = await self._by.store.run(event.run_id)
-            await self._by.feed.run_event(event, advance(state, event))
-
-    async def _prove_again(self, run_id: RunId) -> None:
-        if run_id in self._active:
-            return  # it will be proved in a moment
-        state = await self._by.store.run(run_id)
-        evidence = await self.prove(state, await self._plan_of(state))
-        event = RunEvent(
-            id=uuid.uuid4().hex,
-            ts_utc=self._by.clock.utc(),
-            run_id=run_id,
-            text=f"evidence anew, after late reports: {_summary(evidence)}",
-        )
-        await self._record_late(event)
+    @property
+    def proved(self) -> Broadcast[Evidence]:
+        """Tells each evidence that is made."""
+        return self._proofs.proved
 
     # -- looking
 
@@ -336,7 +310,7 @@ class Runs:
             await active.fly()
             if active.state.phase not in ENDED:
                 await active.tell("all sorties ended", Phase.FINISHED)
-            await self._prove(active)
+            await self._proofs.prove_flown(active)
         except PatrolError as e:
             log.exception("run %s", active.state.id)
             await active.tell(f"no evidence: {e}")
@@ -346,29 +320,6 @@ class Runs:
             await active.tell(f"defect: {type(e).__name__}: {e}", Phase.FAILED)
         finally:
             self._active.pop(active.state.id, None)
-
-    async def _prove(self, active: ActiveRun) -> None:
-        evidence = await self.prove(active.state, active.lanes[0].jobs[0].plan)
-        await active.tell(f"evidence: {_summary(evidence)}")
-
-    async def prove(self, state: RunState, plan: Plan) -> Evidence:
-        """Who was reached, from tracks and playbacks; kept in the store."""
-        store = self._by.store
-        record = RunRecord(
-            run_id=state.id,
-            plan_id=state.plan_id,
-            plan=plan,
-            tracks=await store.track(state.id),
-            playbacks=await store.playbacks(state.id),
-            loops_completed=sum(
-                s.loops_done for s in state.sorties if _is_patrol(plan, s)
-            ),
-            created_utc=self._by.clock.utc(),
-        )
-        evidence = await asyncio.to_thread(prove, record, self._library.site_of(plan))
-        await store.save_evidence(evidence)
-        self.proved.send(evidence)
-        return evidence
 
     # -- commands
 
@@ -422,14 +373,6 @@ class Runs:
             log.warning("not in the audit log: %s %s: %s", action, detail, e)
 
 
-def _summary(evidence: Evidence) -> str:
-    s = evidence.summary
-    return (
-        f"{s.reached} of {s.reachable} reachable receivers reached,"
-        f" {s.playbacks_complete} of {s.playbacks} playbacks complete"
-    )
-
-
 def with_loops(plan: Plan, loops: int) -> Plan:
     """The plan with its patrols going round ``loops`` times."""
     return replace(
@@ -442,7 +385,3 @@ def with_loops(plan: Plan, loops: int) -> Plan:
 
 def _goes_round(sortie: Sortie) -> bool:
     return any(i.type == "drive" for i in sortie.items)
-
-
-def _is_patrol(plan: Plan, sortie_run: SortieRun) -> bool:
-    return any(s.id == sortie_run.sortie_id and _goes_round(s) for s in plan.sorties)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from patrolctl.clock import Clock
 from patrolctl.control.announcing.announce import Patience
 from patrolctl.control.gate import Gate
+from patrolctl.control.live.feed import LiveFeed
 from patrolctl.control.vehicles.member import Member
 from patrolctl.domain.ids import RunId, SortieId
 from patrolctl.domain.mission import Mission
@@ -30,6 +31,7 @@ class Limits:
     sheet_s: float = 10.0
     recall_s: float = 10.0
     record_s: float = 2.0
+    unwritten_s: float = 30.0
     away_s: float = 900.0
     patience: Patience = Patience()
 
@@ -52,11 +54,11 @@ class Crew:
     member: Member
     gate: Gate
     store: Store
+    feed: LiveFeed
     clock: Clock
     limits: Limits
     record: Callable[[RunEvent], Awaitable[None]]
     run: Callable[[], RunState]
-    unsaved: Callable[[], str | None]
 
     def muted(self) -> bool:
         """Whether nothing is to be said."""

@@ -1,34 +1,32 @@
-"""The flown track: what the vehicle measured, stored in small batches."""
-
-import logging
+"""The flown track: what the vehicle measured, kept in small batches."""
 
 from patrolctl.clock import Clock
+from patrolctl.control.live.feed import LiveFeed
 from patrolctl.control.vehicles.member import Member
-from patrolctl.domain.errors import LinkFailed, StoreFailed
+from patrolctl.domain.errors import LinkFailed
 from patrolctl.domain.evidence import TrackPoint
 from patrolctl.domain.ids import RunId
-from patrolctl.ports import Store
 
-log = logging.getLogger(__name__)
-
-BATCH = 20
+BATCH_S = 4.0  # what a process that is killed takes with it
 
 
 class Recorder:
     """Appends a vehicle's track to a run until it is told to stop."""
 
-    def __init__(self, run_id: RunId, member: Member, store: Store) -> None:
+    def __init__(self, run_id: RunId, member: Member, feed: LiveFeed) -> None:
         self._run_id = run_id
         self._member = member
-        self._store = store
+        self._feed = feed
         self._waiting: list[TrackPoint] = []
         self._take()  # what was before this run is no part of it
 
     async def record(self, clock: Clock, period_s: float) -> None:
         """Collect for ever (until cancelled)."""
+        kept_s = clock.monotonic_s()
         while True:
             self.collect()
-            if len(self._waiting) >= BATCH:
+            if clock.monotonic_s() - kept_s >= BATCH_S:
+                kept_s = clock.monotonic_s()
                 await self.flush()
             await clock.sleep(period_s)
 
@@ -43,11 +41,7 @@ class Recorder:
         self._waiting += self._take()
 
     async def flush(self) -> None:
-        """Store what waits; what cannot be stored now goes on waiting."""
-        batch = tuple(self._waiting)
-        try:
-            await self._store.add_track(self._run_id, batch)
-        except StoreFailed as e:
-            log.warning("track not stored yet: %s", e, extra={"run": self._run_id})
-            return
-        del self._waiting[: len(batch)]
+        """Hand on what waits; from then on the feed sees that it is stored."""
+        batch, self._waiting = tuple(self._waiting), []
+        if batch:
+            await self._feed.track(self._run_id, batch)
