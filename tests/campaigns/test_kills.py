@@ -7,6 +7,7 @@ vehicles' own streams and by the loudspeakers, not by the service.
     PATROLCTL_KILLS=200 pytest -s -m campaign tests/campaigns/test_kills.py
 """
 
+import contextlib
 import importlib.util
 import os
 import random
@@ -15,6 +16,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
 from collections import Counter
 from pathlib import Path
 
@@ -67,6 +69,8 @@ class Tally:
         self.counts["duplicate launches"] += max(0, spare - resumed)
         if max(announced.values(), default=0) > 1 or spare > resumed:
             self.wrong.append(f"{what}: {launches} {announced} resumed {resumed}")
+        if not proved(stage, run["id"]):
+            self.wrong.append(f"{what}: no evidence")
         stage.check_database()
 
     def tell(self, title: str) -> None:
@@ -113,13 +117,27 @@ def trials(tmp_path: Path, plan: Path) -> object:
     return trial
 
 
+def proved(stage, run_id: str) -> bool:
+    """Whether evidence comes, for a run that has ended."""
+
+    def there() -> bool:
+        with contextlib.suppress(urllib.error.HTTPError):
+            return bool(stage.ask(f"/evidence/{run_id}"))
+        return False
+
+    try:
+        return stages.until(there, 60, "the evidence")
+    except AssertionError:
+        return False
+
+
 def begun(stage) -> str:
     """The run's id, also when the service died in the launch itself."""
     try:
         return stage.launch()
     except OSError:
-        if not stage.dead:
-            raise
+        # Its socket closes a moment before its process is gone.
+        stages.until(lambda: stage.dead, 10, "its death")
         with sqlite3.connect(stage.database) as db:
             return db.execute("SELECT id FROM runs").fetchone()[0]
 
