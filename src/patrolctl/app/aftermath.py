@@ -96,4 +96,4 @@ async def open_aftermath(
         parts.library, parts.fleet, parts.runs, store, books, parts.clock
     )
     reports = Reports(parts.library, store, key, key.public_key)
-    return Aftermath(books, gaps, ledger, overviews, reports)
+    return Aftermath(books, gaps, ledger, overviews, reports, bulletin)

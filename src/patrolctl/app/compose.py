@@ -35,6 +35,7 @@ from patrolctl.control.schedules.occurring import Desk
 from patrolctl.control.schedules.rota import Almanac
 from patrolctl.control.schedules.timetable import Timetable
 from patrolctl.control.sorties.job import Limits
+from patrolctl.control.speaking.exposed import Spoken
 from patrolctl.control.speaking.talk import Talks
 from patrolctl.control.speaking.urgent import Urgent
 from patrolctl.control.vehicles.fleet import Fleet
@@ -280,8 +281,11 @@ async def open_service(
         )
         for name, work in announcing.works(runs, store, clock):
             _beside(stack, group, work, name)
+        spoken = Spoken(ledger, library, clock, aftermath.bulletin.alert)
         urgent = await stack.enter_async_context(
-            Urgent(fleet, library, gate=gate, store=store, clock=clock).open()
+            Urgent(
+                fleet, library, gate=gate, store=store, clock=clock, spoken=spoken
+            ).open()
         )
         web = WebServices(
             library=library,
@@ -299,6 +303,7 @@ async def open_service(
                 store=store,
                 clock=clock,
                 tapes=OggTapes(options.state_dir / "talks"),
+                spoken=spoken,
             ),
             announcements=announcing.announcements,
             cap=announcing.alerts,

@@ -16,6 +16,14 @@ class Excess(StrEnum):
     THIN = "thin"
 
 
+class ExposureSource(StrEnum):
+    """What it was that people heard."""
+
+    RUN = "run"
+    URGENT = "urgent"
+    TALK = "talk"
+
+
 @dataclass(frozen=True, slots=True)
 class ExposureCaps:
     """Per household and calendar day in the site's time zone.
@@ -49,31 +57,45 @@ class HouseholdDose:
 
 @dataclass(frozen=True, slots=True)
 class RunExposure:
-    """What a run gave to the households of a site on one day."""
+    """What a run gave to the households of a site on one day.
+
+    An urgent announcement and a talk are entered like a run, under ids of
+    their own; ``source`` tells them apart.
+    """
 
     run_id: RunId
     site_id: str
     day: date
     doses: tuple[HouseholdDose, ...]
+    source: ExposureSource = ExposureSource.RUN
 
 
 @dataclass(frozen=True, slots=True)
 class HouseholdDay:
-    """A household's day so far, against its caps."""
+    """A household's day so far, against its caps.
+
+    ``spoken`` is how often it was spoken to outside of runs: urgent
+    announcements and live talk.
+    """
 
     household: str
     laeq_24h_db: float
     repeats: int
     loudest_db: float
     runs: int
+    spoken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ExposureDay:
-    """A site's day: only households that heard something."""
+    """A site's day: only households that heard something.
+
+    ``spoken`` counts urgent announcements and talks, vehicle by vehicle.
+    """
 
     site_id: str
     day: date
     caps: ExposureCaps
     runs: int
     households: tuple[HouseholdDay, ...]
+    spoken: int = 0

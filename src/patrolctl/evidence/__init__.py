@@ -3,8 +3,10 @@
 from patrolctl.evidence.exposure import (
     Exposed,
     Sounding,
+    Spot,
     flown_soundings,
     planned_soundings,
+    spoken_sounding,
 )
 from patrolctl.evidence.missing import missing_of, still_missing
 from patrolctl.evidence.proof import prove
@@ -30,6 +32,7 @@ __all__ = [
     "Signature",
     "Signer",
     "Sounding",
+    "Spot",
     "Verified",
     "fingerprint_of",
     "flown_soundings",
@@ -37,6 +40,7 @@ __all__ = [
     "planned_soundings",
     "prove",
     "render",
+    "spoken_sounding",
     "still_missing",
     "verify",
 ]

@@ -5,6 +5,7 @@ and one whose end was never reported counts as whole. What is not in view gets
 the greatest loss that ISO 9613-2 knows for screens.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +21,11 @@ from patrolctl.acoustics import (
 from patrolctl.acoustics.bands import a_level_db
 from patrolctl.acoustics.barrier import CAP_TWO_EDGES_DB
 from patrolctl.domain.exposure import HouseholdDose
-from patrolctl.domain.machines import ROVER_SPEAKER_UP_M, VehicleKind
+from patrolctl.domain.machines import (
+    ROVER_SPEAKER_UP_M,
+    SpeakerProfile,
+    VehicleKind,
+)
 from patrolctl.domain.plan import Plan, PlanReceiver, Sortie
 from patrolctl.domain.site import Site
 from patrolctl.domain.sound import Playback
@@ -35,6 +40,7 @@ Floats = npt.NDArray[np.float64]
 # window is heard as speech no more.
 AUDIBLE_DB = 55.0
 STEP_S = 1.0
+SPOTS_MAX = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,38 @@ class Exposed:
             for k, name in enumerate(self._names)
             if most[1][k] > 0
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a loudspeaker was at one moment, site ENU, and which way it looked."""
+
+    place_m: tuple[float, float, float]
+    heading_deg: float
+
+
+def spoken_sounding(
+    spots: Sequence[Spot],
+    speaker: SpeakerProfile,
+    spectrum_db: tuple[float, ...] | None,
+    *,
+    length_s: float,
+    times: int = 1,
+) -> Sounding:
+    """What was said without a plan, the spots taken for equal parts of it.
+
+    Args:
+        spots: where the loudspeaker was, at least once.
+        speaker: how loud it is.
+        spectrum_db: the clip's; None: that of speech.
+        length_s: of all repeats together.
+        times: how often the message was said.
+    """
+    every = max(1, -(-len(spots) // SPOTS_MAX))
+    sources = tuple(
+        Source(s.place_m, s.heading_deg, speaker, spectrum_db) for s in spots[::every]
+    )
+    return _split(Sounding(sources, length_s / len(sources)), times)
 
 
 def planned_soundings(plan: Plan, site: Site) -> list[tuple[str, int, Sounding]]:

@@ -100,11 +100,13 @@ class FleetAnswer:
 class UrgentAnswer:
     """An urgent announcement; each vehicle's result: "ok" (told) or the reason.
 
-    Its playbacks have keys ``urgent-{id}-{vehicle}``.
+    Its playbacks have keys ``urgent-{id}-{vehicle}``. ``advice`` tells of
+    households that have had more than their share of today with it.
     """
 
     id: str
     vehicles: dict[str, str]
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from patrolctl.control.conditions.exposure import (
-    LEFT_OUT,
     Ledger,
     laeq_24h_db,
     local_day,
 )
+from patrolctl.control.conditions.thinning import LEFT_OUT
 from patrolctl.domain.errors import GateRefused
 from patrolctl.domain.exposure import (
     Excess,

@@ -1,7 +1,9 @@
 """Urgent announcements: who says them, on whose authority, and what they cut."""
 
 import asyncio
+import importlib.util
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from shapely import MultiPolygon, box
@@ -21,6 +23,12 @@ from patrolctl.domain.site import Building, QuietHours, Zone, ZoneClass
 from patrolctl.domain.sound import CutBy
 from patrolctl.safety import check_spot
 
+_SPEC = importlib.util.spec_from_file_location(
+    "memory_exposure", Path(__file__).parents[2] / "memory_exposure.py"
+)
+memory_exposure = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(memory_exposure)
+
 SAY = UrgentOrder("li", "order 7 of the fire brigade", announcement_id="a")
 
 
@@ -28,8 +36,14 @@ class Desk:
     def __init__(self, kit, make) -> None:
         self.kit = kit
         library = Library({"yard": kit.brief}, make.synthesizer())
+        self.exposure = memory_exposure.MemoryExposure()
         self.urgent = Urgent(
-            kit.fleet, library, gate=kit.gate, store=kit.store, clock=kit.clock
+            kit.fleet,
+            library,
+            gate=kit.gate,
+            store=kit.store,
+            clock=kit.clock,
+            spoken=self.exposure.spoken(library, kit.clock),
         )
 
 

@@ -18,6 +18,7 @@ from patrolctl.control.announcing.announcements import Announcements, Shelves
 from patrolctl.control.announcing.cap import Alerts
 from patrolctl.control.announcing.library import Library
 from patrolctl.control.conditions.conditions import Conditions
+from patrolctl.control.conditions.exposure import Ledger
 from patrolctl.control.conditions.notices import Notices
 from patrolctl.control.conditions.skies import Skies
 from patrolctl.control.planning.planner import Planner
@@ -26,9 +27,11 @@ from patrolctl.control.schedules.conflicts import Conflicts
 from patrolctl.control.schedules.occurring import Desk
 from patrolctl.control.schedules.rota import Almanac
 from patrolctl.control.schedules.timetable import Timetable
+from patrolctl.control.speaking.exposed import Spoken
 from patrolctl.control.speaking.talk import TalkLimits, Talks
 from patrolctl.control.speaking.urgent import Urgent
 from patrolctl.domain.conditions import ConditionRules
+from patrolctl.domain.exposure import ExposureCaps
 from patrolctl.formats.calendar import IcsFormat
 from patrolctl.formats.cap import read_cap
 from patrolctl.store import open_store
@@ -57,6 +60,9 @@ class Stage:
             async with kit.open(), self._open(Path(clips), more):
                 yield self
 
+    async def _tell(self, alert: object) -> None:
+        self.told.append(alert)
+
     @asynccontextmanager
     async def _open(self, clips: Path, more: dict) -> AsyncIterator[None]:
         kit = self.kit
@@ -81,8 +87,16 @@ class Stage:
                 library, kit.store, kit.feed, kit.clock, closed=notices.over
             )
             self.runs = Runs(kit.fleet, library, kit.services)
+            self.told = []
+            ledger = Ledger(kit.store.aftermath, kit.clock, ExposureCaps())
+            spoken = Spoken(ledger, library, kit.clock, self._tell)
             self.urgent = Urgent(
-                kit.fleet, library, gate=kit.gate, store=kit.store, clock=kit.clock
+                kit.fleet,
+                library,
+                gate=kit.gate,
+                store=kit.store,
+                clock=kit.clock,
+                spoken=spoken,
             )
             async with planner.open(), self.runs.open(), self.urgent.open():
                 timetable = Timetable(
@@ -114,6 +128,7 @@ class Stage:
                             store=kit.store,
                             clock=kit.clock,
                             tapes=OggTapes(self.folder),
+                            spoken=spoken,
                             limits=TalkLimits(silent_s=0.3, answer_s=0.5),
                         ),
                         gate=kit.gate,

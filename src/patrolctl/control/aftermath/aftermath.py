@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from patrolctl.control.aftermath.alerts import Bulletin
 from patrolctl.control.aftermath.gaps import Gaps
 from patrolctl.control.aftermath.overview import Overviews
 from patrolctl.control.announcing.library import Library
@@ -53,3 +54,4 @@ class Aftermath:
     ledger: Ledger
     overviews: Overviews
     reports: Reports
+    bulletin: Bulletin

@@ -7,25 +7,27 @@ is reckoned ahead in the same way. The day is that of the site's time zone.
 import asyncio
 import hashlib
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from patrolctl.clock import Clock
+from patrolctl.control.conditions.thinning import thinned
 from patrolctl.domain.errors import GateRefused
 from patrolctl.domain.exposure import (
     DAY_S,
     Excess,
     ExposureCaps,
     ExposureDay,
+    ExposureSource,
     HouseholdDay,
     HouseholdDose,
     RunExposure,
 )
-from patrolctl.domain.ids import PlanId, StationId
+from patrolctl.domain.ids import PlanId, RunId
 from patrolctl.domain.jsondoc import encode
-from patrolctl.domain.plan import Plan, PlanReceiver, Sortie
+from patrolctl.domain.plan import Plan
 from patrolctl.domain.site import Site
 from patrolctl.domain.violation import Severity, Violation
 from patrolctl.evidence import (
@@ -38,7 +40,6 @@ from patrolctl.evidence import (
 from patrolctl.ports import AftermathStore
 
 NAMED = 20  # households in one line; the others are counted
-LEFT_OUT = "left out: its household has had its share of today"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,21 @@ async def as_it_is(plan: Plan, site: Site) -> Admitted:
     """Where no ledger is kept, plans are admitted as they are."""
     del site
     return Admitted(plan)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What was said over one loudspeaker outside of runs.
+
+    ``sounding`` None: in the end nothing was. ``spacing_m`` is the mission's
+    distance of windows.
+    """
+
+    id: str
+    source: ExposureSource
+    begin_utc: datetime
+    spacing_m: float
+    sounding: Sounding | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +126,58 @@ class Ledger:
         await self._store.save_exposure(exposure)
         return exposure
 
+    async def enter(
+        self, spoken: Sequence[Spoken], site: Site
+    ) -> tuple[Violation, ...]:
+        """Keep what was said outside of runs; again replaces it.
+
+        Returns:
+            As advice, the households that heard it and have had more than
+            their share of today with it.
+        """
+        heard: dict[str, HouseholdDose] = {}
+        days = set()
+        for one in spoken:
+            doses = await asyncio.to_thread(_heard, one, site)
+            day = local_day(site, one.begin_utc)
+            await self._store.save_exposure(
+                RunExposure(RunId(one.id), site.id, day, doses, one.source)
+            )
+            heard |= {d.household: d for d in doses}
+            days.add(day)
+        over = [o for day in days for o in await self._over_on(site, day, heard)]
+        if not over:
+            return ()
+        return (replace(self._violation(over, "have had"), severity=Severity.ADVISE),)
+
+    async def _over_on(
+        self, site: Site, day: date, heard: Mapping[str, HouseholdDose]
+    ) -> list[_Over]:
+        had = _by_household(await self._store.exposures(site.id, day))
+        nothing = [HouseholdDose(name, 0.0, 0, 0.0) for name in heard]
+        return self._over(tuple(nothing), had)
+
     async def day(self, site: Site, day: date | None = None) -> ExposureDay:
         """A site's day so far (None: today)."""
         when = day or local_day(site, self._clock.utc())
-        runs = await self._store.exposures(site.id, when)
+        entries = await self._store.exposures(site.id, when)
+        runs = [e for e in entries if e.source is ExposureSource.RUN]
+        spoken = [e for e in entries if e.source is not ExposureSource.RUN and e.doses]
+        of_runs, of_others = _by_household(runs), _by_household(spoken)
         households = [
             HouseholdDay(
                 household=name,
                 laeq_24h_db=round(laeq_24h_db(sum(d.energy for d in doses)), 1),
                 repeats=sum(d.repeats for d in doses),
                 loudest_db=max(d.loudest_db for d in doses),
-                runs=len(doses),
+                runs=len(of_runs.get(name, ())),
+                spoken=len(of_others.get(name, ())),
             )
-            for name, doses in sorted(_by_household(runs).items())
+            for name, doses in sorted(_by_household(entries).items())
         ]
-        return ExposureDay(site.id, when, self.caps, len(runs), tuple(households))
+        return ExposureDay(
+            site.id, when, self.caps, len(runs), tuple(households), len(spoken)
+        )
 
     # -- what would be
 
@@ -148,7 +201,7 @@ class Ledger:
         cues: list[tuple[str, int, Sounding]],
         had: Mapping[str, list[HouseholdDose]],
     ) -> Admitted:
-        exposed = _exposed(plan, site)
+        exposed = _exposed(site, plan.requirement.receiver_spacing_m)
         over = self._over(exposed.doses([s for *_, s in cues]), had)
         if not over:
             return Admitted(plan)
@@ -198,7 +251,7 @@ class Ledger:
                 found.append(_Over(dose.household, level, repeats))
         return found
 
-    def _violation(self, over: list[_Over]) -> Violation:
+    def _violation(self, over: list[_Over], verb: str = "would have") -> Violation:
         names = ", ".join(o.household for o in over[:NAMED])
         more = f" and {len(over) - NAMED} more" if len(over) > NAMED else ""
         worst_db = max(o.laeq_24h_db for o in over)
@@ -209,7 +262,7 @@ class Ledger:
             seq=None,
             rule="exposure-day-level" if level else "exposure-day-repeats",
             reason=(
-                f"{len(over)} households would have more than their share of today"
+                f"{len(over)} households {verb} more than their share of today"
                 f" (up to {most} of {self.caps.repeats} messages,"
                 f" {worst_db:.0f} of {self.caps.laeq_24h_db:g} dB over 24 h):"
                 f" {names}{more}"
@@ -230,7 +283,7 @@ def laeq_24h_db(energy: float) -> float:
 
 
 def _by_household(
-    runs: tuple[RunExposure, ...],
+    runs: Iterable[RunExposure],
 ) -> dict[str, list[HouseholdDose]]:
     found: dict[str, list[HouseholdDose]] = {}
     for run in runs:
@@ -239,63 +292,19 @@ def _by_household(
     return found
 
 
-def _exposed(plan: Plan, site: Site) -> Exposed:
+def _exposed(site: Site, spacing_m: float) -> Exposed:
     # The drone planner brings its solver along, which starts slowly.
     from patrolctl.planning.drone import listeners_of  # noqa: PLC0415
 
-    return Exposed(site, listeners_of(site, plan.requirement.receiver_spacing_m))
+    return Exposed(site, listeners_of(site, spacing_m))
 
 
 def _flown(record: RunRecord, site: Site) -> tuple[HouseholdDose, ...]:
-    return _exposed(record.plan, site).doses(flown_soundings(record, site))
+    exposed = _exposed(site, record.plan.requirement.receiver_spacing_m)
+    return exposed.doses(flown_soundings(record, site))
 
 
-def thinned(plan: Plan, silent: set[tuple[str, int]], why: str) -> Plan:
-    """The plan with some of its cues (sortie, item) taken away.
-
-    The vehicles go their ways as before and pass those stops in silence.
-    """
-    gone = {
-        i.station
-        for s in plan.sorties
-        for i in s.items
-        if (s.id, i.seq) in silent and i.station is not None
-    }
-    stay = {
-        i.station
-        for s in plan.sorties
-        for i in s.items
-        if i.cue is not None and (s.id, i.seq) not in silent
-    }
-    sorties = tuple(_silenced(s, silent) for s in plan.sorties)
-    receivers = tuple(_without(r, gone - stay) for r in plan.receivers)
-    homes = {(r.building_id, r.household) for r in receivers if r.reached}
-    summary = replace(
-        plan.summary,
-        reached=sum(r.reached for r in receivers),
-        households_reached=len({h for h in homes if h[1] is not None}),
-    )
-    return replace(
-        plan,
-        sorties=sorties,
-        receivers=receivers,
-        summary=summary,
-        warnings=(*plan.warnings, why),
-    )
-
-
-def _silenced(sortie: Sortie, silent: set[tuple[str, int]]) -> Sortie:
-    items = tuple(
-        replace(i, cue=None, duration_s=1.0) if (sortie.id, i.seq) in silent else i
-        for i in sortie.items
-    )
-    return replace(sortie, items=items)
-
-
-def _without(receiver: PlanReceiver, gone: set[StationId]) -> PlanReceiver:
-    left = tuple(s for s in receiver.stations if s not in gone)
-    if left == receiver.stations:
-        return receiver
-    reached = receiver.reached and bool(left)
-    reason = receiver.reason if reached or not receiver.reached else LEFT_OUT
-    return replace(receiver, stations=left, reached=reached, reason=reason)
+def _heard(spoken: Spoken, site: Site) -> tuple[HouseholdDose, ...]:
+    if spoken.sounding is None:
+        return ()
+    return _exposed(site, spoken.spacing_m).doses([spoken.sounding])

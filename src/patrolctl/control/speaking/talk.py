@@ -16,14 +16,17 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from patrolctl.clock import Clock, SystemClock
+from patrolctl.clock.beside import running_beside
 from patrolctl.control.announcing.library import Library
 from patrolctl.control.gate import Gate
 from patrolctl.control.live.broadcast import Listener
+from patrolctl.control.speaking.exposed import Saying, Spoken
 from patrolctl.control.speaking.place import insist_here
 from patrolctl.control.vehicles.fleet import Fleet
 from patrolctl.control.vehicles.floor import Hold
 from patrolctl.control.vehicles.member import Member
 from patrolctl.domain.errors import Conflict, InputError, PatrolError, StoreFailed
+from patrolctl.domain.exposure import ExposureSource
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.opus import RATE_HZ, is_stereo, packet_samples
 from patrolctl.domain.sound import CutBy, Playback, PlaybackStatus
@@ -145,6 +148,7 @@ class Talks:
         store: the audit log.
         clock: stamps; how long a talk may last is counted in real seconds.
         tapes: keep what was said.
+        spoken: enters it into the ledger of exposure.
         limits: see there.
     """
 
@@ -157,6 +161,7 @@ class Talks:
         store: Store,
         clock: Clock,
         tapes: Tapes,
+        spoken: Spoken,
         limits: TalkLimits | None = None,
     ) -> None:
         self._fleet = fleet
@@ -165,6 +170,7 @@ class Talks:
         self._store = store
         self._clock = clock
         self.tapes = tapes
+        self._spoken = spoken
         self._limits = limits or TalkLimits()
 
     @asynccontextmanager
@@ -180,14 +186,39 @@ class Talks:
         await insist_here(member, self._library, self._gate)
         speaker = cast("TalkingSpeaker", member.speaker)
         with member.floor.take(CutBy.TALK) as hold:
-            begun = self._clock.utc()
             talk = await self._opened(order, member, speaker)
+            saying = self._saying(talk, member)
             try:
-                async with _watched(talk, hold, member):
+                async with _watched(talk, hold, member), self._entered(saying):
                     yield talk
             finally:
                 talk.finish()
-                await asyncio.shield(self._closed(order, talk, begun))
+                await asyncio.shield(self._closed(order, talk, saying))
+
+    def _saying(self, talk: Talk, member: Member) -> Saying:
+        """Until it has ended it counts as long as a talk may be."""
+        name = f"talk-{talk.id}"
+        return Saying(
+            id=name,
+            order=name,
+            source=ExposureSource.TALK,
+            member=member,
+            begin_utc=self._clock.utc(),
+            length_s=self._limits.longest_s,
+        )
+
+    @asynccontextmanager
+    async def _entered(self, saying: Saying) -> AsyncIterator[None]:
+        """Beside the talk: nobody waits for the ledger before he speaks."""
+
+        async def expect() -> None:
+            await self._spoken.expect([saying])
+
+        async with (
+            running_beside(expect(), f"enter-{saying.id}"),
+            self._spoken.following(saying),
+        ):
+            yield
 
     async def _opened(
         self, order: TalkOrder, member: Member, speaker: TalkingSpeaker
@@ -222,12 +253,14 @@ class Talks:
         if first.status is not PlaybackStatus.STARTED:
             raise Conflict(f"speaker {speaker.id}: {first.reason or first.status}")
 
-    async def _closed(self, order: TalkOrder, talk: Talk, begun: datetime) -> None:
+    async def _closed(self, order: TalkOrder, talk: Talk, saying: Saying) -> None:
         try:
             await talk.close()
         except PatrolError as e:
             log.warning("talk %s: %s", talk.id, e)
-        await self._note(order, talk, begun)
+        await self._note(order, talk, saying.begin_utc)
+        saying.was(0.0 if talk.end is None else talk.end.duration_s)
+        await self._spoken.ended(saying)
 
     async def _note(self, order: TalkOrder, talk: Talk, begun: datetime) -> None:
         end = talk.end

@@ -2,7 +2,8 @@
 
 It cuts what a run says there, and the run goes on afterwards; vehicles move or
 hold as they did. The gate's quiet hours and level cap hold here too, and the
-authority is in the audit log before the first word.
+authority is in the audit log before the first word. Households that have had
+more than their share of the day with it are told of, and it is said.
 """
 
 import asyncio
@@ -11,13 +12,14 @@ import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patrolctl.clock import Clock
 from patrolctl.control.announcing.announce import Patience, Voice, announce
 from patrolctl.control.announcing.library import Library
 from patrolctl.control.gate import Gate
 from patrolctl.control.live.hosting import TaskHost
+from patrolctl.control.speaking.exposed import Saying, Spoken
 from patrolctl.control.speaking.place import insist_here
 from patrolctl.control.vehicles.fleet import Fleet
 from patrolctl.control.vehicles.member import Member
@@ -28,6 +30,7 @@ from patrolctl.domain.errors import (
     PatrolError,
     StoreFailed,
 )
+from patrolctl.domain.exposure import ExposureSource
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.sound import Clip, Cue, CutBy, Playback, Priority
 from patrolctl.domain.violation import Violation
@@ -36,6 +39,7 @@ from patrolctl.ports import Store
 log = logging.getLogger(__name__)
 
 REMEMBERED = 200
+SILENCED = "silenced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,14 @@ class UrgentOrder:
 
 @dataclass(frozen=True, slots=True)
 class UrgentResult:
-    """Each vehicle's result, "ok" (it was told) or the reason."""
+    """Each vehicle's result, "ok" (it was told) or the reason.
+
+    ``advice`` tells of households that have had too much with it.
+    """
 
     id: str
     vehicles: dict[VehicleId, str]
+    advice: tuple[str, ...] = ()
 
 
 class Urgent:
@@ -72,7 +80,7 @@ class Urgent:
         gate: quiet hours and level cap.
         store: the audit log.
         clock: time.
-        patience: how long a speaker is waited for.
+        spoken: enters it into the ledger of exposure.
     """
 
     def __init__(
@@ -83,14 +91,14 @@ class Urgent:
         gate: Gate,
         store: Store,
         clock: Clock,
-        patience: Patience | None = None,
+        spoken: Spoken,
     ) -> None:
         self._fleet = fleet
         self._library = library
         self._gate = gate
         self._store = store
         self._clock = clock
-        self._patience = patience or Patience()
+        self._spoken = spoken
         self._host = TaskHost()
         self._turn = asyncio.Lock()
         self._done: OrderedDict[str, UrgentResult] = OrderedDict()
@@ -112,9 +120,16 @@ class Urgent:
         """
         async with self._turn:  # an order asked for twice at once is one order
             known = None if order.key is None else self._done.get(order.key)
-            return known or await self._announce(order)
+            if known is not None:
+                return known
+            result, sayings = await self._announce(order)
+        # It sounds already; no order after this one waits for the ledger.
+        found = await self._spoken.expect(sayings)
+        result = replace(result, advice=tuple(v.reason for v in found))
+        self._keep(result)
+        return result
 
-    async def _announce(self, order: UrgentOrder) -> UrgentResult:
+    async def _announce(self, order: UrgentOrder) -> tuple[UrgentResult, list[Saying]]:
         clip, repeats = await self._sound(order)
         members = self._members(order)
         problems = await self._judge(members)
@@ -128,18 +143,34 @@ class Urgent:
             f" on {', '.join(m.entry.id for m in told)}",
         )
         self._host.check_open()
-        cue = Cue("urgent", 0, clip.sha256, repeats, clip.duration_s)
-        for member in told:
-            await self._prepare(member, clip)
-            said = self._say(member, cue, f"urgent-{order_id}-{member.entry.id}")
-            self._host.start(said, f"urgent-{member.entry.id}")
+        sayings = [self._saying(m, clip, repeats, order_id) for m in told]
+        for saying in sayings:
+            name = f"urgent-{saying.member.entry.id}"
+            self._host.start(self._say(saying, clip, repeats), name)
         result = UrgentResult(
             order_id, {m.entry.id: problems.get(m.entry.id, "ok") for m in members}
         )
-        self._done[order_id] = result
+        self._keep(result)
+        return result, sayings
+
+    def _saying(
+        self, member: Member, clip: Clip, repeats: int, order_id: str
+    ) -> Saying:
+        return Saying(
+            id=f"urgent-{order_id}-{member.entry.id}",
+            order=f"urgent-{order_id}",
+            source=ExposureSource.URGENT,
+            member=member,
+            begin_utc=self._clock.utc(),
+            length_s=clip.duration_s * repeats,
+            times=repeats,
+            spectrum_db=clip.spectrum_db,
+        )
+
+    def _keep(self, result: UrgentResult) -> None:
+        self._done[result.id] = result
         if len(self._done) > REMEMBERED:
             self._done.popitem(last=False)
-        return result
 
     async def _sound(self, order: UrgentOrder) -> tuple[Clip, int]:
         if (order.announcement_id is None) == (order.clip_sha256 is None):
@@ -182,41 +213,57 @@ class Urgent:
             raise Conflict(reasons or "there are no vehicles")
         return problems
 
-    async def _prepare(self, member: Member, clip: Clip) -> None:
-        if member.speaker is not None:
-            await member.speaker.prepare(clip)
-
-    async def _say(self, member: Member, cue: Cue, key: str) -> None:
+    async def _say(self, saying: Saying, clip: Clip, repeats: int) -> None:
         """See one vehicle's announcement through; the outcome is in the books."""
-        outcome: Playback | str = "silenced"
+        member, key = saying.member, saying.id
+        cue = Cue("urgent", 0, clip.sha256, repeats, clip.duration_s)
         try:
-            with member.floor.take(CutBy.URGENT) as hold:
-                async with asyncio.TaskGroup() as group:
-                    saying = group.create_task(self._play(member, cue, key), name=key)
-                    watch = group.create_task(hold.silenced.wait(), name=f"{key}-hush")
-                    await asyncio.wait(
-                        {saying, watch}, return_when=asyncio.FIRST_COMPLETED
-                    )
-                    # Silenced: it must not be asked for a second time.
-                    saying.cancel()
-                    watch.cancel()
-            if not saying.cancelled():
-                outcome = saying.result()
+            async with self._spoken.following(saying):
+                outcome = await self._said(member, clip, cue, key)
             await self._note(member, key, outcome)
+            self._judge_length(saying, outcome, clip.duration_s)
+            await self._spoken.ended(saying)
         except Exception:
             # One loudspeaker's defect must not end the service.
             log.exception("urgent announcement %s", key)
 
-    async def _play(self, member: Member, cue: Cue, key: str) -> Playback | str:
+    async def _said(
+        self, member: Member, clip: Clip, cue: Cue, key: str
+    ) -> Playback | str:
+        with member.floor.take(CutBy.URGENT) as hold:
+            async with asyncio.TaskGroup() as group:
+                play = self._play(member, clip, cue, key)
+                saying = group.create_task(play, name=key)
+                watch = group.create_task(hold.silenced.wait(), name=f"{key}-hush")
+                await asyncio.wait({saying, watch}, return_when=asyncio.FIRST_COMPLETED)
+                # Silenced: it must not be asked for a second time.
+                saying.cancel()
+                watch.cancel()
+        return SILENCED if saying.cancelled() else saying.result()
+
+    def _judge_length(
+        self, saying: Saying, outcome: Playback | str, once_s: float
+    ) -> None:
+        """How long it sounded; what nobody knows counts as whole."""
+        if isinstance(outcome, Playback):
+            saying.reported(outcome, once_s)
+        elif outcome == SILENCED:
+            lasted_s = (self._clock.utc() - saying.begin_utc).total_seconds()
+            times = max(1, round(lasted_s / max(once_s, 0.1)))
+            saying.was(min(lasted_s, saying.length_s), min(times, saying.times))
+
+    async def _play(
+        self, member: Member, clip: Clip, cue: Cue, key: str
+    ) -> Playback | str:
         if member.speaker is None:
             return "the vehicle has no loudspeaker"
         voice = Voice(member.speaker, member.playbacks, Priority.URGENT)
+        try:
+            await member.speaker.prepare(clip)
+        except PatrolError as e:
+            return str(e)
         return await announce(
-            voice,
-            cue,
-            key=key,
-            clock=self._clock,
-            patience=self._patience,
+            voice, cue, key=key, clock=self._clock, patience=Patience()
         )
 
     async def _note(self, member: Member, key: str, outcome: Playback | str) -> None:

@@ -55,4 +55,4 @@ async def announce(body: UrgentBody, by: Services, actor: Actor) -> Response:
     )
     result = await by.urgent.announce(order)
     told = {str(v): r for v, r in result.vehicles.items()}
-    return json(UrgentAnswer(id=result.id, vehicles=told), 202)
+    return json(UrgentAnswer(id=result.id, vehicles=told, advice=result.advice), 202)
