@@ -27,12 +27,10 @@ def _outside(signed: float, scale2: float, e: float) -> bool:
 
 
 @compiled
-def _wall_blocks(a: Floats, b: Floats, edge: Floats, span: Floats, e: float) -> bool:
-    """Whether a wall hides b from any point within e of a.
+def _upright_blocks(a: Floats, b: Floats, edge: Floats, e: float, out: Floats) -> bool:
+    """Whether a wall is, on the plan, between b and any point within e of a.
 
-    The wall's shadow, cast by a lamp at b, is a pyramid cut off by the wall:
-    five planes. A ball of radius e that lies wholly outside one of them is
-    in no shadow; at the shadow's edges this errs towards hidden.
+    ``out`` gets what :func:`_slopes_block` needs.
     """
     px, py = edge[0] - b[0], edge[1] - b[1]
     qx, qy = edge[2] - b[0], edge[3] - b[1]
@@ -41,7 +39,7 @@ def _wall_blocks(a: Floats, b: Floats, edge: Floats, span: Floats, e: float) -> 
         return False  # seen edge-on: its neighbours hide as much
     if c < 0.0:
         px, py, qx, qy, c = qx, qy, px, py, -c
-    ax, ay, az = a[0] - b[0], a[1] - b[1], a[2] - b[2]
+    ax, ay = a[0] - b[0], a[1] - b[1]
     if _outside(py * ax - px * ay, px * px + py * py, e):
         return False
     if _outside(qx * ay - qy * ax, qx * qx + qy * qy, e):
@@ -51,17 +49,47 @@ def _wall_blocks(a: Floats, b: Floats, edge: Floats, span: Floats, e: float) -> 
     along = ax * wy - ay * wx  # distance from b to a across the wall, × its length
     if _outside(c - along, wall2, e):
         return False
-    slope = (span[1] - b[2]) / c  # of the upper plane, per unit of ``along``
-    if _outside(az - slope * along, 1.0 + slope * slope * wall2, e):
-        return False
-    slope = (span[0] - b[2]) / c
-    return not _outside(slope * along - az, 1.0 + slope * slope * wall2, e)
+    out[0], out[1], out[2] = c, along, wall2
+    return True
 
 
 @compiled
-def _prism_blocks(a: Floats, b: Floats, e: float, k: int, solids: Solids) -> bool:
+def _slopes_block(az: float, bz: float, e: float, wall: Floats) -> bool:
+    """Whether the shadow's upper and lower planes hold the ball too.
+
+    ``wall`` is c, along, its length squared, bottom and top.
+    """
+    c, along, wall2 = wall[0], wall[1], wall[2]
+    rise = az - bz
+    slope = (wall[4] - bz) / c  # of the upper plane, per unit of ``along``
+    if _outside(rise - slope * along, 1.0 + slope * slope * wall2, e):
+        return False
+    slope = (wall[3] - bz) / c
+    return not _outside(slope * along - rise, 1.0 + slope * slope * wall2, e)
+
+
+@compiled
+def _wall_blocks(a: Floats, b: Floats, edge: Floats, e: float, wall: Floats) -> bool:
+    """Whether a wall hides b from any point within e of a.
+
+    ``wall`` ends with the wall's bottom and top; the rest is room for figures.
+
+    The wall's shadow, cast by a lamp at b, is a pyramid cut off by the wall:
+    five planes. A ball of radius e that lies wholly outside one of them is
+    in no shadow; at the shadow's edges this errs towards hidden.
+    """
+    upright = _upright_blocks(a, b, edge, e, wall)
+    return bool(upright and _slopes_block(a[2], b[2], e, wall))
+
+
+@compiled
+def _prism_blocks(
+    a: Floats, b: Floats, e: float, k: int, solids: Solids, wall: Floats
+) -> bool:
+    """Whether any wall of solid k does; ``wall`` is room for five figures."""
     edges, starts, boxes, spans = solids
     box, span = boxes[k], spans[k]
+    wall[3], wall[4] = span
     if min(a[2], b[2]) - e >= span[1] or max(a[2], b[2]) + e <= span[0]:
         return False
     if max(a[0], b[0]) + e < box[0] or min(a[0], b[0]) - e > box[2]:
@@ -69,7 +97,7 @@ def _prism_blocks(a: Floats, b: Floats, e: float, k: int, solids: Solids) -> boo
     if max(a[1], b[1]) + e < box[1] or min(a[1], b[1]) - e > box[3]:
         return False
     for j in range(starts[k], starts[k + 1]):
-        if _wall_blocks(a, b, edges[j], span, e):
+        if _wall_blocks(a, b, edges[j], e, wall):
             return True
     return False
 
@@ -88,6 +116,81 @@ def _solids_near(a: Floats, reach: float, boxes: Floats, near: Ints) -> int:
 
 
 @compiled
+def _walls_between(
+    a: Floats, b: Floats, e: float, near: Ints, solids: Solids, walls: Floats
+) -> int:
+    """List walls that hide b from points within e of a, heights permitting.
+
+    The first three planes of :func:`_wall_blocks` stand upright: they are the
+    same for all heights of a and b. ``walls`` gets, for each, what the
+    other two need: c, along, the wall's length squared, bottom and top.
+    """
+    edges, starts, boxes, spans = solids
+    n = 0
+    for k in near:
+        box = boxes[k]
+        if max(a[0], b[0]) + e < box[0] or min(a[0], b[0]) - e > box[2]:
+            continue
+        if max(a[1], b[1]) + e < box[1] or min(a[1], b[1]) - e > box[3]:
+            continue
+        for j in range(starts[k], starts[k + 1]):
+            if _upright_blocks(a, b, edges[j], e, walls[n]):
+                walls[n, 3], walls[n, 4] = spans[k]
+                n += 1
+    return n
+
+
+@compiled
+def _level_blocks(az: float, bz: float, e: float, walls: Floats, n: int) -> bool:
+    """Whether any of the listed walls hides height bz from height az."""
+    for i in range(n):
+        low, high = walls[i, 3], walls[i, 4]
+        if min(az, bz) - e >= high or max(az, bz) + e <= low:
+            continue
+        if _slopes_block(az, bz, e, walls[i]):
+            return True
+    return False
+
+
+@compiled
+def _look(
+    sources: Floats,
+    receivers: Floats,
+    limits: tuple[float, float],
+    near: Ints,
+    solids: Solids,
+    work: tuple[Floats, Bools],
+) -> None:
+    """Clear ``out`` where sources above each other do not see receivers so."""
+    reach, error = limits
+    walls, out = work
+    n = -1
+    for i in range(len(sources)):
+        a = sources[i]
+        for j in range(len(receivers)):
+            if not out[i, j]:
+                continue
+            b = receivers[j]
+            dx, dy, dz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+            if dx * dx + dy * dy + dz * dz > reach * reach:
+                out[i, j] = False
+                continue
+            if n < 0:
+                n = _walls_between(a, b, error, near, solids, walls)
+            out[i, j] = not _level_blocks(a[2], b[2], error, walls, n)
+
+
+@compiled
+def _run(points: Floats, first: int) -> int:
+    """The end of the points from the first on that stand on one spot."""
+    end = first + 1
+    x, y = points[first, 0], points[first, 1]
+    while end < len(points) and points[end, 0] == x and points[end, 1] == y:
+        end += 1
+    return end
+
+
+@compiled
 def see(
     sources: Floats,
     receivers: Floats,
@@ -96,35 +199,51 @@ def see(
     solids: Solids,
     out: Bools,
 ) -> None:
-    """Fill ``out`` (k, n) with lines of sight; limits are range and error.
+    """Clear ``out`` (k, n) where there is no line of sight.
 
-    ``normals`` (n, 2) point out of the receivers' own walls, from behind
-    which nothing is seen; (0, 2) where they are not known.
+    Points that stand one above the other and follow each other are looked
+    at together: what stands in between on the plan is found once.
+
+    Args:
+        sources: (k, 3).
+        receivers: (n, 3).
+        limits: range and error.
+        normals: (n, 2) out of the receivers' own walls, from behind which
+            nothing is seen; (0, 2) where they are not known.
+        solids: what hides.
+        out: True where it is worth looking.
     """
     reach, error = limits
     near = np.empty(len(solids[2]), dtype=np.int32)
-    for i in range(len(sources)):
-        a = sources[i]
+    walls = np.empty((len(solids[0]), 5))
+    i = 0
+    while i < len(sources):
+        end, a = _run(sources, i), sources[i]
         count = _solids_near(a, reach + error, solids[2], near)
-        last = -1
-        for j in range(len(receivers)):
-            b = receivers[j]
-            dx, dy, dz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-            if dx * dx + dy * dy + dz * dz > reach * reach:
-                continue
-            if j < len(normals) and dx * normals[j, 0] + dy * normals[j, 1] > 0.0:
-                continue
-            # Neighbouring receivers are mostly hidden by the same solid.
-            if last >= 0 and _prism_blocks(a, b, error, last, solids):
-                continue
-            free = True
-            for n in range(count):
-                k = near[n]
-                if k != last and _prism_blocks(a, b, error, k, solids):
-                    free = False
-                    last = k
-                    break
-            out[i, j] = free
+        j = 0
+        while j < len(receivers):
+            last = _run(receivers, j)
+            _behind(a, receivers[j:last], normals[j:last], out[i:end, j:last])
+            if out[i:end, j:last].any():
+                _look(
+                    sources[i:end],
+                    receivers[j:last],
+                    limits,
+                    near[:count],
+                    solids,
+                    (walls, out[i:end, j:last]),
+                )
+            j = last
+        i = end
+
+
+@compiled
+def _behind(a: Floats, receivers: Floats, normals: Floats, out: Bools) -> None:
+    """Clear ``out`` for receivers whose own wall is in the way."""
+    for j in range(len(normals)):
+        dx, dy = receivers[j, 0] - a[0], receivers[j, 1] - a[1]
+        if dx * normals[j, 0] + dy * normals[j, 1] > 0.0:
+            out[:, j] = False
 
 
 @compiled
@@ -213,8 +332,9 @@ def _gather(
     dx, dy = b[0] - a[0], b[1] - a[1]
     d = math.hypot(dx, dy)
     n = m = 0
+    wall = np.empty(5)
     for k in range(len(spans)):
-        if not _prism_blocks(a, b, 1.0e-6, k, solids):
+        if not _prism_blocks(a, b, 1.0e-6, k, solids, wall):
             continue
         for j in range(starts[k], starts[k + 1]):
             e = edges[j]

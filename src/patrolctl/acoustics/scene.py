@@ -92,6 +92,7 @@ class Scene:
         range_m: float = UNLIMITED_M,
         error_m: float = 0.0,
         normals: Floats | None = None,
+        wanted: Bools | None = None,
     ) -> Bools:
         """Which receivers see which sources.
 
@@ -103,14 +104,18 @@ class Scene:
                 within this distance of the given one, not only for it.
             normals: (n, 2) out of the receivers' own walls (zero: none);
                 sources behind a wall's plane are not seen. Only saves time.
+            wanted: (k, n) pairs to look at; None: all of them.
 
         Returns:
-            (k, n), False also beyond ``range_m``.
+            (k, n), False also beyond ``range_m`` and where not wanted.
+            Quickest where points that stand one above the other follow
+            each other.
         """
         p = self.prisms
         src = np.ascontiguousarray(sources_m, dtype=np.float64)
         rec = np.ascontiguousarray(receivers_m, dtype=np.float64)
-        out = np.zeros((len(src), len(rec)), dtype=np.bool_)
+        every = (len(src), len(rec))
+        out = np.ones(every, dtype=np.bool_) if wanted is None else wanted.copy()
         walls = np.empty((0, 2)) if normals is None else np.ascontiguousarray(normals)
         # A line that grazes a corner is not clear.
         limits = (range_m, max(error_m, _GRAZE_M))

@@ -52,6 +52,35 @@ def test_visible_agrees_with_sampling():
     assert not got.all()
 
 
+def test_points_above_each_other_are_seen_as_if_alone():
+    """Stacked points share their work; wanted pairs alone are looked at."""
+    rng = np.random.default_rng(8)
+    bases = [box(x, y, x + 12, y + 9) for x, y in rng.uniform(-60, 60, (12, 2))]
+    prisms = [
+        Prism(b, 0.0, h) for b, h in zip(bases, rng.uniform(5, 35, 12), strict=True)
+    ]
+    scene = Scene(flatten(prisms))
+    places = rng.uniform(-80, 80, (40, 2))
+    places = places[[not any(b.covers(Point(p)) for b in bases) for p in places]]
+    stacked = np.array([[*p, z] for p in places for z in (2.0, 9.0, 21.0, 40.0)])
+    order = rng.permutation(len(stacked))
+    for error_m in (0.0, 1.5):
+        together = scene.visible(stacked, stacked, range_m=90.0, error_m=error_m)
+        mixed = scene.visible(
+            stacked[order], stacked[order], range_m=90.0, error_m=error_m
+        )
+        assert np.array_equal(together[np.ix_(order, order)], mixed)
+    wanted = rng.random(together.shape) < 0.5
+    some = scene.visible(stacked, stacked, range_m=90.0, error_m=1.5, wanted=wanted)
+    assert np.array_equal(some, together & wanted)
+    got = scene.visible(stacked[:60], stacked)
+    want = [
+        [not blocked_by_sampling(a, b, prisms) for b in stacked] for a in stacked[:60]
+    ]
+    assert (got != np.array(want)).mean() < 0.002  # corners between samples
+    assert 0.1 < got.mean() < 0.9
+
+
 def test_error_cone_means_visible_from_everywhere_near():
     rng = np.random.default_rng(1)
     scene = Scene(flatten([TOWER, Prism(box(20, -10, 30, 30), 0, 18)]))

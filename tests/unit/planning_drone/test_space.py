@@ -41,6 +41,22 @@ def test_free_points_keep_their_distance(space, estate):
     assert points[free, 2].max() <= 60.0
 
 
+def test_cells_leave_no_solid_out(space):
+    """Short flights tried against near solids, and all against all."""
+    from dataclasses import replace  # noqa: PLC0415 - only here
+
+    nothing = np.zeros(1, dtype=np.int32)
+    blind = replace(space, cells=((0.0, 0.0, 1.0), (0, 0), nothing, nothing[:0]))
+    rng = np.random.default_rng(4)
+    a = rng.uniform((-260, -260, -5), (260, 260, 90), size=(4000, 3))
+    for length_m in (0.0, 5.0, 40.0, 300.0):
+        b = a + rng.normal(size=a.shape) * length_m
+        b[:300, :2] = a[:300, :2]  # straight up
+        clear = space.clear(a, b)
+        assert np.array_equal(clear, blind.clear(a, b))
+        assert 0.01 < clear.mean() < 0.99
+
+
 def test_clear_flights_stay_clear_all_along(space, estate):
     rng = np.random.default_rng(3)
     points = rng.uniform((-135, -135, 10), (135, 135, 58), size=(3000, 3))

@@ -18,6 +18,7 @@ from patrolctl.acoustics.compiled import compiled
 from patrolctl.planning.drone.order import OutOfTime, never
 
 Ints = npt.NDArray[np.int32]
+Masks = npt.NDArray[np.int64]
 _CHUNK = 64  # positions a task
 _FEW_CHUNKS = 8  # not worth a second thread
 
@@ -86,55 +87,56 @@ def hearing_of(
 
 
 @compiled
-def _count(
+def _masks(
     points: Floats,
     receivers: tuple[Floats, Bools],
-    visible: Bools,
     axes: Floats,
     cosines: Floats,
-    out: Ints,
+    out: Masks,
 ) -> None:
-    """Rows of each (position, heading) into out (positions × headings)."""
+    """Which headings reach which receivers if nothing is in between, as bits."""
     at, indoors = receivers
+    reach = float(cosines.shape[1])
     for i in range(len(points)):
         for j in range(len(at)):
-            if not visible[i, j]:
-                continue
             dx, dy = at[j, 0] - points[i, 0], at[j, 1] - points[i, 1]
             dz = at[j, 2] - points[i, 2]
-            d = np.sqrt(dx * dx + dy * dy + dz * dz)
+            d2 = dx * dx + dy * dy + dz * dz
+            if d2 > reach * reach:
+                continue
+            d = np.sqrt(d2)
             limit = cosines[1 if indoors[j] else 0, int(np.ceil(d)) - 1]
+            if limit > 1.0:
+                continue
             for h in range(len(axes)):
                 c = (dx * axes[h, 0] + dy * axes[h, 1] + dz * axes[h, 2]) / d
                 if c >= limit:
-                    out[i * len(axes) + h] += 1
+                    out[i, j] |= 1 << h
+
+
+@compiled
+def _count(masks: Masks, heads: int, out: Ints) -> None:
+    """How many receivers each column reaches, into out (positions × headings)."""
+    for i in range(masks.shape[0]):
+        for j in range(masks.shape[1]):
+            if masks[i, j] != 0:
+                for h in range(heads):
+                    out[i * heads + h] += masks[i, j] >> h & 1
 
 
 @compiled
 def _fill(
-    points: Floats,
-    receivers: tuple[Floats, Bools],
-    visible: Bools,
-    axes: Floats,
-    cosines: Floats,
-    out: tuple[npt.NDArray[np.int64], Ints],
+    masks: Masks, heads: int, rows: Ints, start: npt.NDArray[np.int64], out: Ints
 ) -> None:
-    """The same rows themselves; out is where each column starts, and rows."""
-    at, indoors = receivers
-    start, rows = out
-    for i in range(len(points)):
-        for j in range(len(at)):
-            if not visible[i, j]:
+    """The same receivers themselves, by their numbers; ``start`` is used up."""
+    for i in range(masks.shape[0]):
+        for j in range(masks.shape[1]):
+            if masks[i, j] == 0:
                 continue
-            dx, dy = at[j, 0] - points[i, 0], at[j, 1] - points[i, 1]
-            dz = at[j, 2] - points[i, 2]
-            d = np.sqrt(dx * dx + dy * dy + dz * dz)
-            limit = cosines[1 if indoors[j] else 0, int(np.ceil(d)) - 1]
-            for h in range(len(axes)):
-                c = (dx * axes[h, 0] + dy * axes[h, 1] + dz * axes[h, 2]) / d
-                if c >= limit:
-                    k = i * len(axes) + h
-                    rows[start[k]] = j
+            for h in range(heads):
+                if masks[i, j] >> h & 1:
+                    k = i * heads + h
+                    out[start[k]] = rows[j]
                     start[k] += 1
 
 
@@ -145,6 +147,13 @@ class Listeners:
     points_m: Floats
     indoors: Bools
     normal: Floats
+
+
+def _upright(listeners: Listeners) -> Ints:
+    """An order in which windows one above the other follow each other."""
+    at, normal = listeners.points_m, listeners.normal
+    key = (at[:, 2], normal[:, 1], normal[:, 0], at[:, 1], at[:, 0])
+    return np.lexsort(key).astype(np.int32)
 
 
 def columns_of(
@@ -163,26 +172,33 @@ def columns_of(
     Raises:
         OutOfTime: ``enough`` said so in between.
     """
-    at = (listeners.points_m, listeners.indoors)
+    order = _upright(listeners)
+    at = np.ascontiguousarray(listeners.points_m[order])
+    indoors, normals = listeners.indoors[order], listeners.normal[order]
+    cosines = hearing.cosines[:, : int(np.ceil(hearing.range_m))]
     heads = len(axes)
 
     def chunk(first: int) -> tuple[Ints, Ints]:
         if enough():
             raise OutOfTime
         here = points_m[first : first + _CHUNK]
+        masks = np.zeros((len(here), len(at)), dtype=np.int64)
+        _masks(here, (at, indoors), axes, cosines, masks)
         visible = scene.visible(
             here,
-            listeners.points_m,
+            at,
             range_m=hearing.range_m,
             error_m=hearing.error_m,
-            normals=listeners.normal,
+            normals=normals,
+            wanted=masks != 0,
         )
+        masks[~visible] = 0
         counts = np.zeros(len(here) * heads, dtype=np.int32)
-        _count(here, at, visible, axes, hearing.cosines, counts)
+        _count(masks, heads, counts)
         start = np.zeros(len(counts), dtype=np.int64)
         np.cumsum(counts[:-1], out=start[1:])
         rows = np.empty(int(counts.sum()), dtype=np.int32)
-        _fill(here, at, visible, axes, hearing.cosines, (start, rows))
+        _fill(masks, heads, order, start, rows)
         return counts, rows
 
     firsts = range(0, len(points_m), _CHUNK)

@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from patrolctl.acoustics import Prism, Prisms, flatten
 from patrolctl.domain.site import Site
 from patrolctl.planning.space import kernels
+from patrolctl.planning.space.cells import cells_of
 from patrolctl.planning.space.kernels import Bools, Floats, Ints
 
 FENCE_MARGIN_M = 5.0
@@ -34,7 +35,8 @@ class FreeSpace:
     """Everything that a copter must stay out of, as grown prisms.
 
     ``names`` says what each prism is, for people. ``floor_m`` and
-    ``ceiling_m`` bound the heights of stations and legs.
+    ``ceiling_m`` bound the heights of stations and legs. ``cells`` list the
+    prisms by where they stand.
     """
 
     prisms: Prisms
@@ -42,6 +44,7 @@ class FreeSpace:
     floor_m: float
     ceiling_m: float
     area: BaseGeometry
+    cells: kernels.Cells
 
     @property
     def _solids(self) -> kernels.Solids:
@@ -66,7 +69,7 @@ class FreeSpace:
         a = np.ascontiguousarray(a_m, dtype=np.float64)
         b = np.ascontiguousarray(b_m, dtype=np.float64)
         out = np.zeros(len(a), dtype=np.bool_)
-        kernels.clear(a, b, self._solids, out)
+        kernels.clear(a, b, self._solids, self.cells, out)
         return out
 
     def over_m(self, a_m: Floats, b_m: Floats) -> Floats:
@@ -132,8 +135,10 @@ def free_space(site: Site, limits: Limits) -> FreeSpace:
     if site.geofence is not None:
         wall, area = _fence_prism(site.geofence)
         named.append(("the geofence", wall))
+    prisms = flatten(p for _, p in named)
     return FreeSpace(
-        prisms=flatten(p for _, p in named),
+        prisms=prisms,
+        cells=cells_of(prisms),
         names=tuple(name for name, _ in named),
         floor_m=limits.floor_m,
         ceiling_m=limits.ceiling_m - CEILING_MARGIN_M,

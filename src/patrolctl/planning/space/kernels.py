@@ -1,5 +1,7 @@
 """Kernels: points and segments against upright prisms."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
 Solids = tuple[Floats, Ints, Floats, Floats]
+# Square cells of the plan: west, south and size; how many each way; where
+# each one's list of prisms begins; the lists.
+Cells = tuple[tuple[float, float, float], tuple[int, int], Ints, Ints]
 FOREVER_M = 1.0e6  # a top at or above this cannot be flown over
 
 
@@ -82,19 +87,95 @@ def _hits(a: Floats, b: Floats, k: int, solids: Solids) -> bool:
 
 
 @compiled
-def clear(a: Floats, b: Floats, solids: Solids, out: Bools) -> None:
+def mark(cells: Cells, solids: Solids, out: Bools) -> None:
+    """Which prisms each cell of the plan may touch: ``out`` (cells, prisms)."""
+    edges, starts, boxes, spans = solids
+    x0, y0, size = cells[0]
+    nx, ny = cells[1]
+    for k in range(len(spans)):
+        for ix in range(nx):
+            west = x0 + ix * size
+            if west > boxes[k, 2] or west + size < boxes[k, 0]:
+                continue
+            for iy in range(ny):
+                south = y0 + iy * size
+                if south > boxes[k, 3] or south + size < boxes[k, 1]:
+                    continue
+                hit = _within(west + 0.5 * size, south + 0.5 * size, k, solids)
+                for j in range(starts[k], starts[k + 1]):
+                    hit = hit or not _apart_of(west, south, size, edges[j])
+                out[ix * ny + iy, k] = hit
+
+
+@compiled
+def _apart_of(west: float, south: float, size: float, edge: Floats) -> bool:
+    """Whether the boxes of a cell and of an edge have nothing in common."""
+    if max(edge[0], edge[2]) < west or min(edge[0], edge[2]) > west + size:
+        return True
+    return bool(max(edge[1], edge[3]) < south or min(edge[1], edge[3]) > south + size)
+
+
+@compiled
+def _block_of(a: Floats, b: Floats, cells: Cells) -> tuple[int, int, int, int]:
+    """The cells about a segment; the first is −1 where one would be outside."""
+    x0, y0, size = cells[0]
+    nx, ny = cells[1]
+    west = math.floor((min(a[0], b[0]) - x0) / size)
+    east = math.floor((max(a[0], b[0]) - x0) / size)
+    south = math.floor((min(a[1], b[1]) - y0) / size)
+    north = math.floor((max(a[1], b[1]) - y0) / size)
+    if west < 0 or south < 0 or east >= nx or north >= ny:
+        return -1, 0, 0, 0
+    return west, east, south, north
+
+
+@compiled
+def _misses(a: Floats, b: Floats, ix: int, iy: int, cells: Cells) -> bool:
+    """Whether the line through a and b keeps out of a cell's circle."""
+    x0, y0, size = cells[0]
+    dx, dy = b[0] - a[0], b[1] - a[1]
+    cross = dx * (y0 + (iy + 0.5) * size - a[1]) - dy * (x0 + (ix + 0.5) * size - a[0])
+    return bool(cross * cross > 0.51 * size * size * (dx * dx + dy * dy) + 1e-9)
+
+
+@compiled
+def _first_hit(a: Floats, b: Floats, which: Ints, solids: Solids) -> int:
+    for k in which:
+        if _hits(a, b, k, solids):
+            return int(k)
+    return -1
+
+
+@compiled
+def _blocking(a: Floats, b: Floats, solids: Solids, cells: Cells) -> int:
+    """A prism that the segment hits, −1 for none."""
+    west, east, south, north = _block_of(a, b, cells)
+    if west < 0:
+        return _first_hit(a, b, np.arange(len(solids[3]), dtype=np.int32), solids)
+    for ix in range(west, east + 1):
+        for iy in range(south, north + 1):
+            if _misses(a, b, ix, iy, cells):
+                continue
+            cell = ix * cells[1][1] + iy
+            listed = cells[3][cells[2][cell] : cells[2][cell + 1]]
+            hit = _first_hit(a, b, listed, solids)
+            if hit >= 0:
+                return hit
+    return -1
+
+
+@compiled
+def clear(a: Floats, b: Floats, solids: Solids, cells: Cells, out: Bools) -> None:
     """Which of n segments keep out of every prism."""
-    count = len(solids[3])
     last = -1
     for i in range(len(a)):
+        # Neighbouring segments mostly hit the same prism.
         out[i] = last < 0 or not _hits(a[i], b[i], last, solids)
         if not out[i]:
             continue
-        for k in range(count):
-            if k != last and _hits(a[i], b[i], k, solids):
-                out[i] = False
-                last = k
-                break
+        hit = _blocking(a[i], b[i], solids, cells)
+        if hit >= 0:
+            out[i], last = False, hit
 
 
 @compiled
