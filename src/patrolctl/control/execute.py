@@ -21,6 +21,7 @@ from patrolctl.control.sorties.recover import find, may_be_under_way
 from patrolctl.control.sorties.underway import Underway
 from patrolctl.control.sorties.waiting import Recalled, Waits, until_told
 from patrolctl.domain.errors import LaunchRefused, LinkFailed, PatrolError
+from patrolctl.domain.mission import Mission
 from patrolctl.domain.run import Part, Phase
 from patrolctl.domain.telemetry import VehicleEvent
 
@@ -82,6 +83,11 @@ class Execution:
         self.recalled = self.recalled or why
         if self._events is not None:
             self._events.close()
+
+    @property
+    def mission(self) -> Mission | None:
+        """What it flies, once that is known."""
+        return None if self._prepared is None else self._prepared.mission
 
     async def insist(self) -> None:
         """The gate, again, before the vehicle is told to go on."""

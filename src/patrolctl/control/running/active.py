@@ -337,6 +337,11 @@ class ActiveRun:
         except TimeoutError:
             log.warning("not recorded in time: %s", event.text)
 
+    @property
+    def flying(self) -> tuple[Execution, ...]:
+        """Its sorties that are under way."""
+        return tuple(self._under_way())
+
     def _is_held(self, execution: Execution) -> bool:
         held = self.sortie(execution.job.sortie.id).phase is Phase.HELD
         return held or execution.crew.member.telemetry.purpose == "hold"

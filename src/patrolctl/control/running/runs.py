@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from patrolctl.control.announcing.library import Library
 from patrolctl.control.conditions.conditions import Launch
+from patrolctl.control.execute import Execution
 from patrolctl.control.live.broadcast import Broadcast
 from patrolctl.control.live.hosting import TaskHost
 from patrolctl.control.running.active import (
@@ -176,6 +177,11 @@ class Runs:
     def under_way(self) -> tuple[RunState, ...]:
         """Runs that have not ended."""
         return tuple(a.state for a in self._active.values())
+
+    @property
+    def flying(self) -> tuple[tuple[ActiveRun, Execution], ...]:
+        """Every sortie that is under way, with its run."""
+        return tuple((a, e) for a in self._active.values() for e in a.flying)
 
     def _busy(self) -> frozenset[VehicleId]:
         return frozenset(
