@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from patrolctl.acoustics.bands import Floats
+from patrolctl.planning.drone.passes import HOLD_S, Pace
 from patrolctl.planning.drone.stations import landing_s
 from patrolctl.planning.drone.task import Task
 from patrolctl.planning.space import LegTable
@@ -14,20 +15,34 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """How a pass goes on from its start; ``row`` is that of its end."""
+
+    end_m: tuple[float, float, float]
+    pace: Pace
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
-    """A station: its column, where it is, where the nose points."""
+    """A station: its column, where it is, where the nose points.
+
+    With a ``way`` it is a pass, which begins there.
+    """
 
     column: int
     point_m: tuple[float, float, float]
     heading_deg: float
     name: str
+    way: Way | None = None
 
 
 @dataclass(slots=True)
 class Step:
     """One straight flight or one stay; ``stop`` is set for stays.
 
-    ``wait_s`` is how long to stay silent before speaking.
+    ``wait_s`` is how long to stay silent before speaking. A pass is three
+    steps: its stop, and two that are ``inner``; the last one ``ends`` it.
     """
 
     from_m: Floats
@@ -37,6 +52,14 @@ class Step:
     heading_deg: float | None = None
     stop: Stop | None = None
     wait_s: float = 0.0
+    inner: bool = False
+    ends: Stop | None = None
+
+    @property
+    def talk_s(self) -> float:
+        """How long the message that begins with a stop takes."""
+        way = None if self.stop is None else self.stop.way
+        return self.time_s if way is None else way.pace.total_s
 
 
 @dataclass(slots=True)
@@ -67,7 +90,7 @@ class Flight:
         out, now = [], self.start_s
         for s in self.steps:
             if s.stop is not None:
-                out.append((now + s.wait_s, now + s.wait_s + s.time_s, s))
+                out.append((now + s.wait_s, now + s.wait_s + s.talk_s, s))
             now += s.time_s + s.wait_s
         return out
 
@@ -99,6 +122,10 @@ def flight(
         paths = [where] if row == at else [where, table.path(at, row)]
         _fly(task, out, _joined(paths), stop.heading_deg)
         point = table.points_m[row]
+        if stop.way is not None:
+            out.steps += _passing(task, stop, point, table.points_m[stop.way.row])
+            at, where = stop.way.row, table.points_m[stop.way.row][None, :]
+            continue
         hold = task.order.message_s
         out.steps.append(
             Step(point, point, hold, hold, heading_deg=stop.heading_deg, stop=stop)
@@ -111,6 +138,20 @@ def flight(
     down = landing_s(task, float(back[-2, 2]))
     out.steps.append(Step(back[-2], back[-1], down, down))
     return out
+
+
+def _passing(task: Task, stop: Stop, start: Floats, end: Floats) -> list[Step]:
+    """Speak, set off, come to rest, speak to the end."""
+    if stop.way is None:
+        return []
+    pace, nose = stop.way.pace, stop.heading_deg
+    rest_s = pace.total_s - HOLD_S - pace.travel_s
+    power = max(1.0, task.profile.cruise_power_ratio)
+    return [
+        Step(start, start, HOLD_S, HOLD_S, nose, stop=stop),
+        Step(start, end, pace.travel_s, pace.travel_s * power, nose, inner=True),
+        Step(end, end, rest_s, rest_s, nose, inner=True, ends=stop),
+    ]
 
 
 def _fly(task: Task, out: Flight, path: Floats, heading_deg: float | None) -> None:

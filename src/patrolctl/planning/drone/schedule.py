@@ -218,7 +218,7 @@ def _wait_for_silence(flight: Flight, talks: _Talks, clashes: Clashes) -> None:
                 order = np.argsort(talks.begin_s[busy], kind="stable")
                 begins = talks.begin_s[busy] - TALK_GAP_S
                 for k in order:
-                    if begin < ends[k] and begin + step.time_s > begins[k]:
+                    if begin < ends[k] and begin + step.talk_s > begins[k]:
                         begin = float(ends[k])
             step.wait_s = begin - now
         now += step.time_s + step.wait_s

@@ -79,6 +79,20 @@ class Task:
         return self.profile.endurance_s * (1.0 - self.requirement.reserve_ratio)
 
     @property
+    def passes(self) -> bool:
+        """Whether messages may be said in flight.
+
+        Only where the autopilot is known to hold its heading on the way, and
+        the loudspeaker to repeat a message without a pause.
+        """
+        able = all(
+            v.autopilot == "ardupilot" and v.speaker_dji is None
+            for v in self.order.fleet
+            if v.kind is VehicleKind.COPTER
+        )
+        return self.order.passes and able
+
+    @property
     def spent_s(self) -> float:
         """The most that a sortie is planned to spend of it.
 
