@@ -29,7 +29,6 @@ import pytest
 from patrolctl.clock import running_beside
 from patrolctl.config import load_brief
 from patrolctl.mqtt import run_broker
-from tests.ardupilot.conftest import Open
 from tests.ardupilot.sitl import Sitl, running
 
 pytestmark = [pytest.mark.ardupilot, pytest.mark.timeout(600)]
@@ -51,15 +50,42 @@ def _ask(url: str, method: str = "GET", body: object = None) -> Any:
         return json.load(answer)
 
 
-def write_mission(folder: Path, endpoint: str, due: datetime) -> Path:
-    """The quickstart with its drone alone, due once, and no quiet hours."""
+@dataclass(frozen=True)
+class Member:
+    """One of the quickstart's vehicles, and what its schedule is to do with it."""
+
+    id: str
+    speaker: str
+    other: str
+    endpoint: str
+    launch: str
+    work: str
+
+
+MEMBERS = {
+    "copter": Member(
+        "drone-1",
+        "speaker-1",
+        "patrol-1",
+        "tcp:127.0.0.1:5760",
+        "launch-court",
+        "drone",
+    ),
+    "rover": Member(
+        "patrol-1", "speaker-2", "drone-1", "tcp:127.0.0.1:5770", "launch-gate", "loop"
+    ),
+}
+
+
+def write_mission(folder: Path, who: Member, endpoint: str, due: datetime) -> Path:
+    """The quickstart with one vehicle alone, due once, and no quiet hours."""
     court = folder / "missions" / "court"
     shutil.copytree(QUICKSTART, court)
     text = (court / "mission.toml").read_text()
-    rover = re.compile(r'\[\[vehicle\]\]\nid = "patrol-1".*?(?=\[\[schedule\]\])', re.S)
-    text = rover.sub("", text)
-    text = text.replace("tcp:127.0.0.1:5760", endpoint)
-    text = text.replace('["drone", "loop"]', '["drone"]')
+    other = rf'\[\[vehicle\]\]\nid = "{who.other}".*?(?=\[\[(?:vehicle|schedule)\]\])'
+    text = re.sub(other, "", text, flags=re.S)
+    text = text.replace(who.endpoint, endpoint).replace("sysid = 2", "sysid = 1")
+    text = text.replace('["drone", "loop"]', f'["{who.work}"]')
     text = text.replace("FREQ=DAILY", "FREQ=DAILY;COUNT=1")
     local = due.astimezone(ZoneInfo("Asia/Shanghai")).replace(tzinfo=None)
     text = text.replace("2026-01-05T08:00:00", local.isoformat(timespec="seconds"))
@@ -142,19 +168,22 @@ def _evidence(url: str) -> Any:
 
 
 @asynccontextmanager
-async def staged(tmp_path: Path, speedup: float) -> AsyncIterator[Stage]:
+async def staged(
+    tmp_path: Path, speedup: float, kind: str = "copter"
+) -> AsyncIterator[Stage]:
     """Everything but the service."""
-    epoch = datetime.now(UTC)
-    point = load_brief(QUICKSTART).site.launches[0]
-    frame = load_brief(QUICKSTART).site.frame
-    home = frame.point_latlon(point.east_m, point.north_m)
-    ground_m = load_brief(QUICKSTART).site.ground_amsl_m
+    who, epoch = MEMBERS[kind], datetime.now(UTC)
+    site = load_brief(QUICKSTART).site
+    point = next(x for x in site.launches if x.id == who.launch)
+    home = site.frame.point_latlon(point.east_m, point.north_m)
+    ground_m = site.ground_amsl_m
     where = (home.lat_deg, home.lon_deg, ground_m, 0.0)
     async with (
         run_broker(state_dir=tmp_path / "broker") as broker,
-        running("copter", tmp_path / "sitl", where, PATIENT, speedup=speedup) as sitl,
+        running(kind, tmp_path / "sitl", where, PATIENT, speedup=speedup) as sitl,
     ):
-        missions = write_mission(tmp_path, sitl.relay.endpoint, epoch + SOON * speedup)
+        due = epoch + SOON * speedup
+        missions = write_mission(tmp_path, who, sitl.relay.endpoint, due)
         site_id = load_brief(missions / "court").site.id
         environ = {
             **os.environ,
@@ -166,8 +195,8 @@ async def staged(tmp_path: Path, speedup: float) -> AsyncIterator[Stage]:
             "PATROLCTL_EPOCH_UTC": epoch.isoformat(),
         }
         speaker = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "patrolctl", "agent", "--vehicle", "drone-1"),
-            *("--speaker", "speaker-1", "--site", site_id),
+            *(sys.executable, "-m", "patrolctl", "agent", "--vehicle", who.id),
+            *("--speaker", who.speaker, "--site", site_id),
             *("--mavlink", sitl.other.endpoint),
             *("--mqtt", environ["PATROLCTL_MQTT_URL"]),
             *("--sink", f"file:{tmp_path / 'heard'}"),
@@ -192,9 +221,7 @@ def _complete(sitl: Sitl, evidence: Any) -> None:
     assert sitl.other.armings == 1
 
 
-async def test_a_scheduled_run_ends_with_its_evidence(
-    copter: Open, tmp_path: Path
-) -> None:
+async def test_a_scheduled_run_ends_with_its_evidence(tmp_path: Path) -> None:
     async with staged(tmp_path, FAST) as stage, stage.service() as (_, url):
         run, evidence = await until(
             lambda: _evidence(url), 300, "no evidence of the scheduled run"
@@ -204,10 +231,11 @@ async def test_a_scheduled_run_ends_with_its_evidence(
         _complete(stage.sitl, evidence)
 
 
-async def test_a_killed_service_follows_what_it_finds_in_the_air(
-    copter: Open, tmp_path: Path
+@pytest.mark.parametrize("kind", ["copter", "rover"])
+async def test_a_killed_service_follows_what_it_finds_under_way(
+    kind: str, tmp_path: Path
 ) -> None:
-    async with staged(tmp_path, SLOW) as stage:
+    async with staged(tmp_path, SLOW, kind) as stage:
         async with stage.service() as (process, url):
 
             def speaking() -> bool:
