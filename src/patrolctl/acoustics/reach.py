@@ -51,18 +51,16 @@ class ReachTable:
         widest = run - 1.0
         limit = np.where(widest >= 0, widest * STEP_DEG, -1.0)
         reach = int(np.ceil(error_m / STEP_M)) + 1
-        out = np.full(rows, -1.0)
-        for i in range(rows):
-            near, far = max(0, i - reach), i + reach
-            if far >= rows:
-                continue
-            worst = limit[near : far + 1].min()
-            turn = np.degrees(np.arcsin(min(1.0, error_m / (i + 1.0)))) + error_deg
-            out[i] = worst - turn if worst >= 0 and worst >= turn else -1.0
-        full = limit >= 180.0
-        for i in range(rows - reach):
-            if full[max(0, i - reach) : i + reach + 1].all():
-                out[i] = 180.0
+        # The worst of all distances within the error; none beyond the table.
+        wide = np.concatenate([np.repeat(limit[:1], reach), limit])
+        if rows <= reach:
+            return np.full(rows, -1.0)
+        around = np.lib.stride_tricks.sliding_window_view(wide, 2 * reach + 1)
+        worst = np.concatenate([around.min(axis=1), np.full(reach, -1.0)])
+        metres = np.arange(1.0, rows + 1.0)
+        turn = np.degrees(np.arcsin(np.minimum(1.0, error_m / metres))) + error_deg
+        out = np.where((worst >= 0) & (worst >= turn), worst - turn, -1.0)
+        out[worst >= 180.0] = 180.0
         return out
 
     def range_m(self, sti_min: float) -> float:

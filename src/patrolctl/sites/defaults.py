@@ -18,6 +18,7 @@ FENCE_MARGIN_M = 80.0
 LAUNCH_CLEARANCE_M = 15.0
 LAUNCH_CLEARANCE_MIN_M = 5.0
 _GRID_STEPS = 80
+_PART = 400
 
 
 def with_defaults(site: Site) -> tuple[Site, tuple[str, ...]]:
@@ -99,21 +100,39 @@ def _open_place(site: Site) -> tuple[SitePoint, float]:
     en = en[allowed]
     solid: list[BaseGeometry] = [b.footprint for b in site.buildings]
     solid += [o.shape for o in site.obstacles]
-    clear_m = _clearance_m(en, solid)
-    enough_m = min(LAUNCH_CLEARANCE_M, float(clear_m.max(initial=0.0)))
-    if enough_m < LAUNCH_CLEARANCE_MIN_M:
+    middle = _middle(site)
+    away_m = np.hypot(en[:, 0] - middle.x, en[:, 1] - middle.y)
+    order = np.argsort(away_m, kind="stable")
+    best, clear_m = _first_clear(en[order], solid)
+    if clear_m < LAUNCH_CLEARANCE_MIN_M:
         raise SiteError.one(
             f"site {site.id}",
             f"has no open place with {LAUNCH_CLEARANCE_MIN_M:.0f} m around it",
             "a launch feature, or a larger geofence",
         )
-    middle = _middle(site)
-    away_m = np.hypot(en[:, 0] - middle.x, en[:, 1] - middle.y)
-    best = int(np.argmin(np.where(clear_m >= enough_m, away_m, np.inf)))
-    east_m, north_m = (float(v) for v in en[best])
+    east_m, north_m = (float(v) for v in en[order[best]])
     name = _free_id(site, "launch-default")
     point = SitePoint(name, "launch (default)", east_m, north_m, VehicleKind.COPTER)
-    return point, float(clear_m[best])
+    return point, clear_m
+
+
+def _first_clear(en: Floats, solid: list[BaseGeometry]) -> tuple[int, float]:
+    """The first place that is clear enough, else the first of the clearest.
+
+    Looked for part by part: mostly it is among the first.
+    """
+    parts = np.array_split(en, max(1, len(en) // _PART))
+    found: list[Floats] = []
+    for part in parts:
+        found.append(_clearance_m(part, solid))
+        if found[-1].max(initial=0.0) >= LAUNCH_CLEARANCE_M:
+            break
+    clear_m = np.concatenate(found)
+    enough_m = min(LAUNCH_CLEARANCE_M, float(clear_m.max(initial=0.0)))
+    if enough_m <= 0.0:
+        return 0, 0.0
+    best = int(np.argmax(clear_m >= enough_m))
+    return best, float(clear_m[best])
 
 
 def _grid(fence: Polygon) -> Floats:

@@ -163,7 +163,8 @@ def conditional_bound_s(task: Task, bench: Bench, roster: Roster) -> float:
     time[:n, :n], time[n, :n], time[:n, n] = inner, near, back
     hold = len(tour) * task.order.message_s
     cheap = min(1.0, task.profile.cruise_power_ratio)
-    flown = sum(f.duration_s for f in roster.flights)
+    # Steps of the right length need the time of flying alone.
+    flown = sum(f.duration_s - least.ends_s for f in roster.flights) - hold
     sorties = least.sorties(hold)
     for _ in range(3):  # flying takes energy too, and so perhaps a sortie more
         trips = round_trips_s(time, sorties, upper_s=flown)

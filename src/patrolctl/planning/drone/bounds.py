@@ -20,6 +20,7 @@ from patrolctl.planning.space.motion import trapezoid_s
 
 Ints = npt.NDArray[np.int64]
 _ROUNDS = 400
+_MANY_ROUNDS = 1000
 
 
 def one_tree_s(time_s: Floats, *, rounds: int = _ROUNDS, upper_s: float) -> float:
@@ -133,14 +134,14 @@ def round_trips_s(time_s: Floats, homes: int, *, upper_s: float) -> float:
     Args:
         time_s: (n + 1, n + 1) times; the last row and column are home.
         homes: how many round trips.
-        upper_s: the time of some solution.
+        upper_s: the flying time of some solution.
     """
     n = len(time_s) - 1
     rows = np.concatenate([np.arange(n), np.full(max(homes, 1), n)])
     wide = time_s[np.ix_(rows, rows)].copy()
     # Trips are not joined at home: that would be one trip less.
     wide[n:, n:] = max(upper_s, float(time_s.max())) * 2.0
-    return one_tree_s(wide, upper_s=upper_s)
+    return one_tree_s(wide, rounds=_MANY_ROUNDS, upper_s=upper_s)
 
 
 def least_round_s(there_and_back_s: Floats, cover: Cover, headings: int) -> float:

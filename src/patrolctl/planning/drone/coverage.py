@@ -16,6 +16,7 @@ from patrolctl.acoustics import ReachTable, Scene
 from patrolctl.acoustics.bands import Bools, Floats
 from patrolctl.acoustics.compiled import compiled
 from patrolctl.planning.drone.order import OutOfTime, never
+from patrolctl.planning.drone.receivers import stacks
 
 Ints = npt.NDArray[np.int32]
 Masks = npt.NDArray[np.int64]
@@ -149,13 +150,6 @@ class Listeners:
     normal: Floats
 
 
-def _upright(listeners: Listeners) -> Ints:
-    """An order in which windows one above the other follow each other."""
-    at, normal = listeners.points_m, listeners.normal
-    key = (at[:, 2], normal[:, 1], normal[:, 0], at[:, 1], at[:, 0])
-    return np.lexsort(key).astype(np.int32)
-
-
 def columns_of(
     scene: Scene,
     points_m: Floats,
@@ -172,7 +166,7 @@ def columns_of(
     Raises:
         OutOfTime: ``enough`` said so in between.
     """
-    order = _upright(listeners)
+    order = stacks(listeners.points_m, listeners.normal)[0].astype(np.int32)
     at = np.ascontiguousarray(listeners.points_m[order])
     indoors, normals = listeners.indoors[order], listeners.normal[order]
     cosines = hearing.cosines[:, : int(np.ceil(hearing.range_m))]

@@ -21,6 +21,7 @@ from patrolctl.domain.plan import (
     Sortie,
 )
 from patrolctl.planning.drone.flight import Flight, Step, Stop
+from patrolctl.planning.drone.receivers import stacks
 from patrolctl.planning.drone.task import Task
 
 # Nobody is counted as reached out of sight, so ways round need no reckoning.
@@ -54,32 +55,36 @@ class _Best:
     visible: Bools
     names: list[list[StationId]]
 
-    def take(self, task: Task, stop: Stop, near: Ints, got: Prediction) -> None:
-        """Count in what some receivers get from one more station."""
+    def take(self, task: Task, stop: Stop, rows: Ints, got: Prediction) -> None:
+        """Count in what receivers in sight get from one more station."""
         ok = got.heard(task.requirement.sti_min)
         # A receiver that is reached is told with a station that reaches it.
-        fresh = (ok & ~self.reached[near]) | (got.visible & ~self.visible[near])
-        equal = (ok | ~self.reached[near]) & (got.visible | ~self.visible[near])
-        better = fresh | (equal & (got.sti > self.sti[near]))
-        self.sti[near[better]] = got.sti[better]
-        self.level_db[near[better]] = got.level_db[better]
-        self.reached[near] |= ok
-        self.visible[near] |= got.visible
-        for i in near[ok]:
+        fresh = (ok & ~self.reached[rows]) | ~self.visible[rows]
+        better = fresh | ((ok | ~self.reached[rows]) & (got.sti > self.sti[rows]))
+        self.sti[rows[better]] = got.sti[better]
+        self.level_db[rows[better]] = got.level_db[better]
+        self.reached[rows] |= ok
+        self.visible[rows] = True
+        for i in rows[ok]:
             self.names[i].append(StationId(stop.name))
 
 
-def _hear(task: Task, stop: Stop, near: Ints) -> Prediction:
+def _hear(task: Task, stop: Stop, near: Ints) -> tuple[Ints, Prediction]:
+    """Who of those near is in sight, and what they get."""
     r = task.receivers
+    here = np.array([stop.point_m])
+    rows = near[task.scene.visible(here, r.points_m[near])[0]]
     source = Source(
         stop.point_m, stop.heading_deg, task.speaker, task.order.spectrum_db
     )
-    return predict(
-        task.scene, source, r.points_m[near], r.indoors[near], task.listening, _QUICK
+    return rows, predict(
+        task.scene, source, r.points_m[rows], r.indoors[rows], task.listening, _QUICK
     )
 
 
-def _hear_all(task: Task, asked: list[tuple[Stop, Ints]]) -> Iterator[Prediction]:
+def _hear_all(
+    task: Task, asked: list[tuple[Stop, Ints]]
+) -> Iterator[tuple[Ints, Prediction]]:
     """Predict, on two cores where there is much to do."""
     if sum(len(rows) for _, rows in asked) < _MUCH:
         yield from (_hear(task, *a) for a in asked)
@@ -103,16 +108,19 @@ def heard(task: Task, stops: list[Stop]) -> Heard:
         np.zeros(n, dtype=np.bool_),
         [[] for _ in range(n)],
     )
-    tree = cKDTree(r.points_m)
+    # Windows one above the other are looked at together.
+    order, _ = stacks(r.points_m, r.normal)
+    tree = cKDTree(r.points_m[order])
     for ratio in (_NEAR, _FAR):
         left = ~best.reached if ratio == _FAR else np.ones(n, dtype=np.bool_)
         asked = []
         for stop in stops:
             near = tree.query_ball_point(stop.point_m, ratio * task.hearing.range_m)
-            rows = np.sort(np.array(near, dtype=np.int64))
+            rows = order[np.sort(np.array(near, dtype=np.int64))]
             if left[rows].any():
                 asked.append((stop, rows[left[rows]]))
-        for (stop, rows), got in zip(asked, _hear_all(task, asked), strict=True):
+        answers = zip(asked, _hear_all(task, asked), strict=True)
+        for (stop, _near), (rows, got) in answers:
             best.take(task, stop, rows, got)
     return Heard(
         best.sti,
@@ -216,25 +224,26 @@ def receivers_out(
 ) -> tuple[PlanReceiver, ...]:
     """All receivers with what they get; reasons for those not reached."""
     r = task.receivers
-    latlon = Places(task).latlon_deg(r.points_m)
-    out = []
-    for i, name in enumerate(r.ids):
-        building = r.building[i]
-        known = np.isfinite(got.level_db[i]) and got.visible[i]
-        out.append(
-            PlanReceiver(
-                id=ReceiverId(name),
-                building_id=None if building < 0 else task.site.buildings[building].id,
-                household=r.household[i],
-                floor=None if building < 0 else r.floor[i],
-                lat_deg=float(latlon[i, 0]),
-                lon_deg=float(latlon[i, 1]),
-                up_m=float(r.points_m[i, 2]),
-                sti=round(float(got.sti[i]), 4) if known else None,
-                level_db=round(float(got.level_db[i]), 2) if known else None,
-                reached=bool(got.reached[i]),
-                stations=got.stations[i],
-                reason=None if got.reached[i] else reasons.get(i),
-            )
+    # Lists: single numbers of arrays are slow, and there are many.
+    lat, lon = Places(task).latlon_deg(r.points_m).T.tolist()
+    known = (np.isfinite(got.level_db) & got.visible).tolist()
+    sti, level = np.round(got.sti, 4).tolist(), np.round(got.level_db, 2).tolist()
+    up, reached = r.points_m[:, 2].tolist(), got.reached.tolist()
+    names = [b.id for b in task.site.buildings]
+    return tuple(
+        PlanReceiver(
+            id=ReceiverId(name),
+            building_id=None if r.building[i] < 0 else names[r.building[i]],
+            household=r.household[i],
+            floor=None if r.building[i] < 0 else r.floor[i],
+            lat_deg=lat[i],
+            lon_deg=lon[i],
+            up_m=up[i],
+            sti=sti[i] if known[i] else None,
+            level_db=level[i] if known[i] else None,
+            reached=reached[i],
+            stations=got.stations[i],
+            reason=None if reached[i] else reasons.get(i),
         )
-    return tuple(out)
+        for i, name in enumerate(r.ids)
+    )

@@ -168,30 +168,45 @@ class Master:
 
     def add_columns(self, columns: Ints) -> None:
         """Take single columns in."""
-        for column in columns[self._at[columns] < 0]:
-            come = float(self._costs.come_s[int(column) // self._costs.headings])
-            self._at[column] = self._h.getNumCol()
-            self._add(self._costs.hold_s + come, self._cover.of(int(column)))
+        fresh = columns[self._at[columns] < 0]
+        come = self._costs.come_s[fresh // self._costs.headings]
+        first = self._h.getNumCol()
+        self._at[fresh] = np.arange(first, first + len(fresh), dtype=np.int32)
+        self._add(
+            self._costs.hold_s + come, [self._cover.of(c) for c in fresh.tolist()]
+        )
 
     def add_sets(self, places: Ints, masks: Ints) -> None:
         """Take sets of headings of a place in."""
-        c = self._costs
-        for place, mask in zip(places.tolist(), masks.tolist(), strict=True):
+        c, first = self._costs, self._h.getNumCol()
+        costs, parts = np.empty(len(places)), []
+        for k, (place, mask) in enumerate(
+            zip(places.tolist(), masks.tolist(), strict=True)
+        ):
             self._sets.append((place, mask))
-            self._set_at.append(self._h.getNumCol())
+            self._set_at.append(first + k)
             chosen = self._of_set(place, mask)
-            cost = c.each_s * len(chosen) + float(c.first_s[place])
-            self._add(cost, union_of(self._cover, chosen))
+            costs[k] = c.each_s * len(chosen) + float(c.first_s[place])
+            parts.append(union_of(self._cover, chosen))
+        self._add(costs, parts)
 
     def _of_set(self, place: int, mask: int) -> Ints:
         heads = self._costs.headings
         bits = [h for h in range(heads) if mask >> h & 1]
         return place * heads + np.array(bits, dtype=np.int64)
 
-    def _add(self, cost: float, rows: npt.NDArray[np.int32]) -> None:
-        at = self._row[rows]
+    def _add(self, costs: Floats, parts: list[npt.NDArray[np.int32]]) -> None:
+        """New variables that cover these rows, those left out left out."""
+        n = len(costs)
+        if n == 0:
+            return
+        at = self._row[np.concatenate(parts)]
+        ends = np.cumsum([len(p) for p in parts])
+        kept = np.concatenate([[0], np.cumsum(at >= 0)])
+        starts = kept[np.concatenate([[0], ends[:-1]])].astype(np.int32)
         at = at[at >= 0]
-        self._h.addCol(cost, 0.0, highspy.kHighsInf, len(at), at, np.ones(len(at)))
+        none, most = np.zeros(n), np.full(n, highspy.kHighsInf)
+        self._h.addCols(n, costs, none, most, len(at), starts, at, np.ones(len(at)))
 
     def solve(self, *, primal: bool) -> Floats:
         """Prices of all rows at the optimum, 0 for those left out."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
@@ -11,6 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from patrolctl.acoustics.bands import Bools, Floats
 from patrolctl.domain.site import Building, Site
 
+Ints = npt.NDArray[np.int64]
 WINDOW_UP_M = 1.5  # above its floor
 OUTSIDE_M = 0.5  # the level is that of a point this far before the façade
 BLIND_M = 1.0  # a façade that faces a wall nearer than this has no windows
@@ -111,17 +113,41 @@ def _households(count: int, building: Building) -> list[int]:
 
 def _blind(points_m: Floats, normal: Floats, site: Site) -> Bools:
     """Windows that a wall nearer than a metre stands before."""
-    footprints = np.array([b.footprint for b in site.buildings])
-    tree = shapely.STRtree(footprints)
+    tree = shapely.STRtree(np.array([b.footprint for b in site.buildings]))
     base = np.array([b.base_m for b in site.buildings])
     top = np.array([b.height_m for b in site.buildings])
+    # All floors of a window are asked about at once.
+    order, starts = stacks(points_m, normal)
+    sizes = np.diff(np.append(starts, len(order)))
+    one = order[starts]
     blind = np.zeros(len(points_m), dtype=np.bool_)
     for away_m in (OUTSIDE_M, 0.75, BLIND_M):
-        at = points_m[:, :2] + (away_m - OUTSIDE_M) * normal
+        at = points_m[one, :2] + (away_m - OUTSIDE_M) * normal[one]
         hit, who = tree.query(shapely.points(at), predicate="intersects")
-        up = points_m[hit, 2]
-        blind[hit[(up >= base[who]) & (up <= top[who])]] = True
+        first = np.repeat(starts[hit] - np.cumsum(sizes[hit]) + sizes[hit], sizes[hit])
+        rows = order[first + np.arange(len(first))]
+        who = np.repeat(who, sizes[hit])
+        up = points_m[rows, 2]
+        blind[rows[(up >= base[who]) & (up <= top[who])]] = True
     return blind
+
+
+def stacks(points_m: Floats, normal: Floats) -> tuple[Ints, Ints]:
+    """Bring points that stand one above the other together.
+
+    Args:
+        points_m: (n, 3).
+        normal: (n, 2) of their walls.
+
+    Returns:
+        An order of the points, and where in it each stack begins.
+    """
+    key = (points_m[:, 2], normal[:, 1], normal[:, 0], points_m[:, 1], points_m[:, 0])
+    order = np.lexsort(key)
+    plan = np.column_stack([points_m[order, :2], normal[order]])
+    fresh = np.ones(len(order), dtype=np.bool_)
+    fresh[1:] = (plan[1:] != plan[:-1]).any(axis=1)
+    return order, np.flatnonzero(fresh)
 
 
 @dataclass(slots=True)
@@ -227,11 +253,12 @@ def _kept(rows: _Rows, site: Site, area: BaseGeometry | None) -> Receivers:
     if area is not None:
         at = points[:, :2] - OUTSIDE_M * normal
         keep &= shapely.intersects_xy(area, at[:, 0], at[:, 1])
-    chosen = np.flatnonzero(keep)
+    chosen = np.flatnonzero(keep).tolist()
+    building = np.array(rows.building, dtype=np.int64)
     return Receivers(
-        points_m=np.ascontiguousarray(np.round(points[chosen], 3)),
-        normal=normal[chosen],
-        indoors=np.array([rows.building[i] >= 0 for i in chosen], dtype=np.bool_),
+        points_m=np.ascontiguousarray(np.round(points[keep], 3)),
+        normal=normal[keep],
+        indoors=building[keep] >= 0,
         building=tuple(rows.building[i] for i in chosen),
         floor=tuple(rows.floor[i] for i in chosen),
         household=tuple(rows.household[i] for i in chosen),

@@ -11,6 +11,7 @@ from patrolctl.acoustics.speaker import axis_of
 from patrolctl.domain.plan import Window
 from patrolctl.planning.drone.coverage import Hearing, hearing_of
 from patrolctl.planning.drone.flight import Stop
+from patrolctl.planning.drone.receivers import stacks
 from patrolctl.planning.drone.task import MOST_REACH_M, Task
 
 NOISE_DB = 3.0
@@ -56,14 +57,16 @@ class _Sight:
 
 def _sight(task: Task, points_m: Floats, stops: list[Stop], range_m: float) -> _Sight:
     r = task.receivers
+    order, _ = stacks(r.points_m, r.normal)
+    at, normals = r.points_m[order], r.normal[order]
     who, far, cosine = [], [], []
     for first in range(0, len(stops), _CHUNK):
         here = points_m[first : first + _CHUNK]
         visible = task.scene.visible(
-            here, r.points_m, range_m=range_m, error_m=0.0, normals=r.normal
+            here, at, range_m=range_m, error_m=0.0, normals=normals
         )
         for k, stop in enumerate(stops[first : first + _CHUNK]):
-            rows = np.flatnonzero(visible[k])
+            rows = order[visible[k]]
             delta = r.points_m[rows] - here[k]
             d = np.maximum(np.linalg.norm(delta, axis=1), 1e-6)
             axis = axis_of(stop.heading_deg, task.speaker.tilt_deg)
