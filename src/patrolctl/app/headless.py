@@ -74,10 +74,10 @@ async def all_linked(
                 await asyncio.sleep(0.1)
     except TimeoutError:
         for vehicle_id in missing():
-            entry = service.fleet.member(VehicleId(vehicle_id)).entry
-            raise LinkFailed(
-                vehicle_id, f"not heard at {entry.endpoint} in {real_s:.0f} s"
-            ) from None
+            member = service.fleet.member(VehicleId(vehicle_id))
+            where = f"not heard at {member.entry.endpoint} in {real_s:.0f} s"
+            why = "; ".join(await member.vehicle.ready())
+            raise LinkFailed(vehicle_id, f"{where}: {why}") from None
 
 
 async def flown(service: Service, order: LaunchOrder, say: Say) -> RunState:

@@ -34,7 +34,7 @@ from patrolctl.mavlink.messages import (
 )
 from patrolctl.mavlink.options import LinkOptions
 from patrolctl.mavlink.pace import PaceEstimator
-from patrolctl.mavlink.peers import Peers
+from patrolctl.mavlink.peers import Peers, is_autopilot
 from patrolctl.mavlink.signing import Signer
 from patrolctl.mavlink.tlog import TlogWriter
 from patrolctl.mavlink.transport import Channel, Door, Peer
@@ -210,6 +210,7 @@ class Link:
 
     def _on_frame(self, frame: Frame, peer: Peer) -> None:
         if frame.sysid != self.entry.sysid:
+            self._on_other(frame)
             return
         pinned = self._peers.pinned
         if pinned is not None and peer != pinned:
@@ -227,6 +228,15 @@ class Link:
             message = decode(frame.msg_id, frame.payload)
             if message is not None:
                 self._on_genuine(message, frame.seq)
+
+    def _on_other(self, frame: Frame) -> None:
+        """Not ours; while ours is not heard, whoever waits for it wants to know."""
+        if self.state is not LinkState.CONNECTING or not is_autopilot(frame):
+            return
+        told = f"system id {frame.sysid} is heard there, not {self.entry.sysid}"
+        if self.fault != told:
+            self.fault = told
+            log.warning(told, extra={"vehicle": self.entry.id})
 
     def _refused(self, frame: Frame) -> bool:
         return self._signer is not None and self._signer.refusal(frame) is not None

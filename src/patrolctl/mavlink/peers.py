@@ -25,6 +25,14 @@ class _Known:
     heartbeats: int = 0
 
 
+def is_autopilot(frame: Frame) -> bool:
+    """Whether a frame is a heartbeat of an autopilot, whoever's."""
+    if frame.msg_id != 0 or frame.compid != 1:
+        return False
+    beat = decode(frame.msg_id, frame.payload)
+    return isinstance(beat, Heartbeat) and beat.autopilot != MAV_AUTOPILOT_INVALID
+
+
 class Peers:
     """The peers of one channel."""
 
@@ -46,14 +54,7 @@ class Peers:
 
     def is_vehicle(self, frame: Frame) -> bool:
         """Whether a frame is a heartbeat of an autopilot with our sysid."""
-        if frame.msg_id != 0 or frame.sysid != self._sysid:
-            return False
-        beat = decode(frame.msg_id, frame.payload)
-        return (
-            isinstance(beat, Heartbeat)
-            and beat.autopilot != MAV_AUTOPILOT_INVALID
-            and frame.compid == 1
-        )
+        return frame.sysid == self._sysid and is_autopilot(frame)
 
     def pin(self, peer: Peer) -> None:
         """From now on only this one."""

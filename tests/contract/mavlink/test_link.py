@@ -194,6 +194,22 @@ async def test_a_stranger_hears_nothing_and_changes_nothing(
         assert EventKind.REBOOTED not in flight.kinds()
 
 
+async def test_a_vehicle_with_another_system_id_is_told_of(
+    air: SimpleNamespace,
+) -> None:
+    """A wrong number in the fleet's list costs a look, not an afternoon."""
+    port = air.free_port()
+    second = FleetVehicle(
+        VehicleId("v2"), COPTER, sysid=2, endpoint=f"udpin:127.0.0.1:{port}"
+    )
+    options = LinkOptions(clock=ScaledClock(FAST))
+    async with air.flight(second, options) as flight, udp_vehicle(Fake(), port):
+        await flight.clock.sleep(10.0)
+        assert flight.vehicle.link is LinkState.CONNECTING
+        told = "no link (system id 1 is heard there, not 2)"
+        assert await flight.vehicle.ready() == (told,)
+
+
 async def test_junk_at_a_thousand_datagrams_a_second_costs_no_heartbeat(
     air: SimpleNamespace,
 ) -> None:

@@ -79,7 +79,8 @@ def test_a_vehicle_that_cannot_be_reached(patrolctl, plan: Path) -> None:
     code, out, err = run(patrolctl, plan, "tcp:127.0.0.1:9").finish(60)
     assert (code, out) == (5, "")
     lines = [line for line in err.splitlines() if "loudspeaker" not in line]
-    assert lines == ["car: not heard at tcp:127.0.0.1:9 in 20 s"]
+    where = "car: not heard at tcp:127.0.0.1:9 in 20 s"
+    assert lines == [f"{where}: no link (Connection refused)"]
 
 
 def test_another_sites_file(patrolctl, plan: Path) -> None:

@@ -240,9 +240,10 @@ class Runs:
         advice = admitted.advice + await self._by.gate.insist_plan(plan, site)
         chosen = assign(plan.sorties, order.vehicles or {}, self._fleet, self._busy())
         for vehicle_id in sorted(set(chosen.values())):
-            link = self._fleet.member(vehicle_id).vehicle.link
-            if link is not LinkState.LIVE:
-                raise Conflict(f"{vehicle_id}: link is {link}")
+            vehicle = self._fleet.member(vehicle_id).vehicle
+            if vehicle.link is not LinkState.LIVE:
+                why = "; ".join(await vehicle.ready()) or f"link is {vehicle.link}"
+                raise Conflict(f"{vehicle_id}: {why}")
         advice += await self._conditions(order, plan, site, chosen)
         state = RunState(
             id=RunId(f"run-{uuid.uuid4().hex[:12]}"),
