@@ -21,6 +21,7 @@ class StepType(StrEnum):
     TAKEOFF = "takeoff"
     GO = "go"
     DWELL = "dwell"
+    PASS = "pass"
     JUMP = "jump"
     RETURN_HOME = "return_home"
     LAND = "land"
@@ -31,7 +32,9 @@ class MissionStep:
     """One step. ``seq`` counts from 1 and is what progress is told in.
 
     ``plan_seq`` names the plan item it came from. ``jump_to`` and
-    ``jump_times`` belong to JUMP (−1: for ever).
+    ``jump_times`` belong to JUMP (−1: for ever). A PASS is flown with the
+    nose at ``heading_deg`` all the way. ``leaves_s`` of a DWELL: the vehicle
+    goes on by itself after so long, whoever is listening (None: a backstop).
     """
 
     seq: int
@@ -44,6 +47,7 @@ class MissionStep:
     jump_to: int | None = None
     jump_times: int | None = None
     plan_seq: int | None = None
+    leaves_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class ItemType(StrEnum):
     TAKEOFF = "takeoff"
     FLY = "fly"
     DWELL = "dwell"
+    PASS = "pass"
     DRIVE = "drive"
     RETURN_HOME = "return_home"
     LAND = "land"
@@ -106,6 +107,12 @@ class PlanItem:
     from the one before, at ``speed_m_s``; ``dwell`` stays there for
     ``duration_s`` with the nose at ``heading_deg``; ``return_home`` and
     ``land`` end above or on home. ``duration_s`` is the time the step takes.
+
+    A ``pass`` says its cue in flight. It begins where the item before ended:
+    the vehicle stands there for at most ``hold_s``, sets off at
+    ``speed_m_s`` as soon as the message has begun, in a straight line to the
+    position with the nose at ``heading_deg`` all the way, and stays there
+    until the message is over.
     """
 
     seq: int
@@ -119,6 +126,7 @@ class PlanItem:
     duration_s: float | None = None
     cue: PlanCue | None = None
     station: StationId | None = None
+    hold_s: float | None = None
 
     @property
     def position(self) -> LatLon:
@@ -178,7 +186,12 @@ class PlanReceiver:
 
 @dataclass(frozen=True, slots=True)
 class PlanSummary:
-    """The plan in numbers. ``gap`` is (time − lower bound) / time."""
+    """The plan in numbers. ``gap`` is (time − lower bound) / time.
+
+    ``passes`` of the ``stations`` are flown past while they speak, out of
+    ``passes_offered``; ``bound_over`` says over which choices the lower bound
+    holds.
+    """
 
     receivers: int = 0
     reachable: int = 0
@@ -198,6 +211,9 @@ class PlanSummary:
     deadhead_m: float | None = None
     max_revisit_s: float | None = None
     lower_bound_m: float | None = None
+    passes: int | None = None
+    passes_offered: int | None = None
+    bound_over: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,11 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """Play a clip at a station; ``id`` is unique within a run."""
+    """Play a clip at a station; ``id`` is unique within a run.
+
+    ``until_seq``: the vehicle sets off while it plays, and waits in that
+    mission item until it is over.
+    """
 
     id: str
     seq: int
@@ -75,6 +79,7 @@ class Cue:
     repeats: int
     clip_duration_s: float
     station: StationId | None = None
+    until_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +95,22 @@ class CueSheet:
 
 
 @dataclass(frozen=True, slots=True)
+class CueEnd:
+    """Where a vehicle that moves while a cue is played comes to rest."""
+
+    lat_deg: float
+    lon_deg: float
+    up_m: float
+
+
+@dataclass(frozen=True, slots=True)
 class PlacedCue:
     """A cue with the place where it is due and the key it is played under.
 
     ``up_m`` is height above the vehicle's home, ``heading_deg`` where its nose
     points while the cue is played (None: wherever). A speaker that follows the
-    autopilot itself needs no more than this to play without a link.
+    autopilot itself needs no more than this to play without a link. ``end``:
+    the cue is due at the place and played on the straight way from there.
     """
 
     cue: Cue
@@ -104,6 +119,7 @@ class PlacedCue:
     lon_deg: float
     up_m: float
     heading_deg: float | None = None
+    end: CueEnd | None = None
 
 
 class Priority(StrEnum):

@@ -119,11 +119,13 @@ class Progress:
         """
         if self.dwell is not DwellPhase.STARTED or self.step is None:
             return None
-        if now_s - self._asked_at_s < self.gates.refresh_s:
+        refresh_s = self._refresh_s()
+        if now_s - self._asked_at_s < refresh_s:
             return None
         if self._kept():
             left_s = self._backstop_s() - self._since_loiter_s
-            if left_s > self.gates.refresh_s:
+            by_itself = self.step.leaves_s is not None and self.keep_s is None
+            if left_s > refresh_s or by_itself:
                 return None
             self._asked_at_s = now_s
             self._since_loiter_s = 0.0
@@ -180,6 +182,10 @@ class Progress:
         return following if following < len(self.mission.items) else None
 
     # -- dwells ------------------------------------------------------------
+
+    def _refresh_s(self) -> float:
+        """How long before its end a dwell that is kept is begun anew."""
+        return min(self.gates.refresh_s, self._backstop_s() / 2.0)
 
     def _backstop_s(self) -> float:
         if self.step is None:

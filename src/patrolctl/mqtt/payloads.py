@@ -81,7 +81,10 @@ class CommandPayload(Envelope, kw_only=True):
 
 
 class SheetCue(msgspec.Struct, kw_only=True):
-    """One cue of a cue sheet, with the place where it is due."""
+    """One cue of a cue sheet, with the place where it is due.
+
+    With an end it is played on the straight way from there to it.
+    """
 
     cue_id: str
     seq: int
@@ -95,6 +98,9 @@ class SheetCue(msgspec.Struct, kw_only=True):
     up_m: float
     station: str | None = None
     heading_deg: float | None = None
+    end_lat_deg: float | None = None
+    end_lon_deg: float | None = None
+    end_up_m: float | None = None
 
 
 class SheetPayload(Envelope, kw_only=True):

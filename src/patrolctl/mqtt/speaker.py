@@ -179,6 +179,9 @@ class MqttSpeaker:
                 up_m=p.up_m,
                 station=p.cue.station,
                 heading_deg=p.heading_deg,
+                end_lat_deg=None if p.end is None else p.end.lat_deg,
+                end_lon_deg=None if p.end is None else p.end.lon_deg,
+                end_up_m=None if p.end is None else p.end.up_m,
             )
             for p in cues
         ]

@@ -4,9 +4,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from patrolctl.mqtt.payloads import SheetCue
 from patrolctl.onboard.frames import Fix
-from patrolctl.onboard.places import metres_between
+from patrolctl.onboard.places import metres_between, share_along
 
 SAME_PLACE_M = 0.5
 # Nobody knows where it was in a longer gap: it has to settle anew.
@@ -52,6 +54,24 @@ def _up_m(fix: Fix, cue: SheetCue) -> float:
     return 0.0 if fix.up_m is None else abs(fix.up_m - cue.up_m)
 
 
+def nearest_place(fix: Fix, cue: SheetCue) -> SheetCue:
+    """The cue put where the vehicle should be when it is where it is.
+
+    A cue that is played in flight has a whole way of places.
+    """
+    lat, lon, up = cue.end_lat_deg, cue.end_lon_deg, cue.end_up_m
+    if lat is None or lon is None or up is None:
+        return cue
+    here = (fix.lat_deg, fix.lon_deg)
+    share = share_along(here, (cue.lat_deg, cue.lon_deg), (lat, lon))
+    return msgspec.structs.replace(
+        cue,
+        lat_deg=cue.lat_deg + share * (lat - cue.lat_deg),
+        lon_deg=cue.lon_deg + share * (lon - cue.lon_deg),
+        up_m=cue.up_m + share * (up - cue.up_m),
+    )
+
+
 def at_station(fix: Fix, cue: SheetCue, arrival: Arrival) -> bool:
     """Whether the vehicle stands where the cue is due."""
     return fix.speed_m_s <= arrival.speed_m_s and near(fix, cue, arrival)
@@ -83,7 +103,8 @@ class Watch:
 
     def strayed(self, fix: Fix, cue: SheetCue) -> bool:
         """Whether the vehicle is too far from a place to play there."""
-        return not near(fix, cue, self._arrival, self._arrival.strayed_ratio)
+        place = nearest_place(fix, cue)
+        return not near(fix, place, self._arrival, self._arrival.strayed_ratio)
 
     def spoken(self, cue_id: str | None) -> str | None:
         """The key under which this cue was begun in this visit, if it was."""

@@ -158,6 +158,9 @@ class _Builder:
         if item.type is ItemType.RETURN_HOME:
             self._return(item)
             return
+        if item.type is ItemType.PASS:
+            self._pass(item)
+            return
         kind = STEP_OF[item.type]
         up = self._up_m(item)
         self.highest_m = max(self.highest_m, up)
@@ -174,7 +177,56 @@ class _Builder:
         if item.cue is not None:
             self._cue(item)
 
-    def _cue(self, item: PlanItem) -> None:
+    def _pass(self, item: PlanItem) -> None:
+        """Stand at the start, fly past with the nose held, stand at the end.
+
+        The first stand ends by itself: without a link the loudspeaker begins
+        by its own clock, and the vehicle must follow by its own.
+        """
+        here, low = self._last()
+        up = self._up_m(item)
+        self.highest_m = max(self.highest_m, up)
+        hold_s = item.hold_s or 0.0
+        nose = item.heading_deg
+        away_m = math.dist(
+            (*self.site.frame.point_en(here), low),
+            (*self.site.frame.point_en(item.position), up),
+        )
+        rest_s = (item.duration_s or 0.0) - hold_s
+        rest_s -= away_m / max(item.speed_m_s or 0.0, 0.1)
+        start = MissionStep(
+            0,
+            StepType.DWELL,
+            here,
+            Altitude(round(low, 3), Datum.HOME),
+            heading_deg=nose,
+            duration_s=hold_s,
+            leaves_s=hold_s,
+        )
+        there = Altitude(round(up, 3), Datum.HOME)
+        past = MissionStep(
+            0,
+            StepType.PASS,
+            item.position,
+            there,
+            heading_deg=nose,
+            speed_m_s=item.speed_m_s,
+        )
+        end = MissionStep(
+            0,
+            StepType.DWELL,
+            item.position,
+            there,
+            heading_deg=nose,
+            duration_s=round(max(1.0, rest_s), 2),
+        )
+        self._add(item, start)
+        if item.cue is not None:
+            self._cue(item, until_seq=len(self.steps) + 2)
+        self._add(item, past)
+        self._add(item, end)
+
+    def _cue(self, item: PlanItem, until_seq: int | None = None) -> None:
         said = self.plan.announcement
         sha256 = item.cue.clip_sha256 if item.cue else None
         sha256 = sha256 or said.clip_sha256
@@ -193,6 +245,7 @@ class _Builder:
                 repeats=item.cue.repeats,
                 clip_duration_s=said.duration_s,
                 station=item.station,
+                until_seq=until_seq,
             )
         )
 

@@ -4,9 +4,16 @@ from collections.abc import Iterable
 
 from patrolctl.control.vehicles.keys import cue_name, key_of, name_of, run_of
 from patrolctl.domain.ids import RunId
-from patrolctl.domain.mission import Mission
+from patrolctl.domain.mission import Mission, MissionStep
 from patrolctl.domain.plan import Sortie
-from patrolctl.domain.sound import CueSheet, PlacedCue, Playback, PlaybackStatus
+from patrolctl.domain.sound import (
+    Cue,
+    CueEnd,
+    CueSheet,
+    PlacedCue,
+    Playback,
+    PlaybackStatus,
+)
 
 # A sheet is one message to the speaker; it is sent anew in every lap.
 MOST_CUES = 300
@@ -99,15 +106,28 @@ def _placed(
     step = next((s for s in mission.steps if cue and s.seq == cue.seq), None)
     if cue is None or step is None or step.position is None:
         return None
-    up_m = 0.0
-    if step.altitude is not None:
-        amsl_m = step.altitude.amsl_m(home_amsl_m=mission.home_amsl_m)
-        up_m = amsl_m - mission.home_amsl_m
     return PlacedCue(
         cue=cue,
         key=key,
         lat_deg=step.position.lat_deg,
         lon_deg=step.position.lon_deg,
-        up_m=up_m,
+        up_m=_up_m(mission, step),
         heading_deg=step.heading_deg,
+        end=_end(mission, cue),
     )
+
+
+def _end(mission: Mission, cue: Cue) -> CueEnd | None:
+    """Where a cue that is played in flight ends."""
+    last = next((s for s in mission.steps if s.seq == cue.until_seq), None)
+    if last is None or last.position is None:
+        return None
+    place = last.position
+    return CueEnd(place.lat_deg, place.lon_deg, _up_m(mission, last))
+
+
+def _up_m(mission: Mission, step: MissionStep) -> float:
+    if step.altitude is None:
+        return 0.0
+    amsl_m = step.altitude.amsl_m(home_amsl_m=mission.home_amsl_m)
+    return amsl_m - mission.home_amsl_m

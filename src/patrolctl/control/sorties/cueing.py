@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from patrolctl.clock import running_beside
 from patrolctl.control.announcing.announce import Voice, announce, longest_s
 from patrolctl.control.live.broadcast import Listener
 from patrolctl.control.sorties.cuebook import CueBook
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 TRIES = 3  # of a message that the speaker itself breaks off
 LOOK_S = 0.25
+START_LOOK_S = 0.1  # a vehicle that speaks in flight is let go as soon as this
+AT_END_S = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ class Cueing:
             said = f"cue {due.name} is due"
             await tell(self._job, self._crew, said, Told(key=key))
             begun_s = self._crew.clock.monotonic_s()
-            outcome = await self._announce(due.cue, key)
+            outcome = await self._announce(due, key)
             if isinstance(outcome, str):
                 await self._unreported(due, outcome, begun_s)
                 return
@@ -220,15 +223,41 @@ class Cueing:
             text = f"motion does not wait: {e}"
             await tell(self._job, self._crew, text)
 
-    async def _announce(self, cue: Cue, key: str) -> Playback | str:
+    async def _announce(self, due: Due, key: str) -> Playback | str:
         member = self._crew.member
         if member.speaker is None:
             return "the vehicle has no loudspeaker"
-        return await announce(
-            Voice(member.speaker, member.playbacks),
-            cue,
-            key=key,
-            clock=self._crew.clock,
-            patience=self._crew.limits.patience,
-            begun=lambda: self.book.plays(key),
-        )
+        async with running_beside(self._see_off(due, key), f"pass-{due.name}"):
+            outcome = await announce(
+                Voice(member.speaker, member.playbacks),
+                due.cue,
+                key=key,
+                clock=self._crew.clock,
+                patience=self._crew.limits.patience,
+                begun=lambda: self.book.plays(key),
+            )
+        await self._keep_at_end(due.cue, 0.0)
+        return outcome
+
+    async def _see_off(self, due: Due, key: str) -> None:
+        """Let a vehicle that speaks in flight set off when it has begun to.
+
+        At the end of its way it waits for the end of the message.
+        """
+        if due.cue.until_seq is None:
+            return
+        clock = self._crew.clock
+        while not self.book.plays(key):
+            await clock.sleep(START_LOOK_S)
+        await self._keep(due, 0.0)
+        while True:
+            await self._keep_at_end(due.cue, AT_END_S)
+            await clock.sleep(AT_END_S / 6.0)
+
+    async def _keep_at_end(self, cue: Cue, for_s: float) -> None:
+        if cue.until_seq is None:
+            return
+        try:
+            await self._crew.member.vehicle.keep(cue.until_seq, for_s)
+        except PatrolError as e:
+            log.warning("the end of a pass does not wait: %s", e)

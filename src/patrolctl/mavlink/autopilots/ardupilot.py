@@ -221,9 +221,11 @@ class ArduPilot:
                 builder.add_speed(step.speed_m_s)
                 self._add_heading(items, step)
                 items.append(placed(Cmd.NAV_WAYPOINT, *self._needs(step)))
+            case StepType.PASS:
+                self._add_pass(builder, step)
             case StepType.DWELL:
                 self._add_heading(items, step)
-                wait = (backstop_s(step.duration_s), 0.0, 0.0, 0.0)
+                wait = (backstop_s(step), 0.0, 0.0, 0.0)
                 items.append(placed(Cmd.NAV_LOITER_TIME, *self._needs(step), wait))
             case StepType.JUMP:
                 items.append(WireItem(Cmd.DO_JUMP))
@@ -253,6 +255,15 @@ class ArduPilot:
         # resets the yaw, and ModeAuto::verify_yaw takes it back at once.
         heading = float(round(step.heading_deg % 360.0, 2))
         items.append(WireItem(Cmd.CONDITION_YAW, params=(heading, 0.0, 0.0, 0.0)))
+
+    def _add_pass(self, builder: Builder, step: MissionStep) -> None:
+        if self.kind is VehicleKind.ROVER or step.heading_deg is None:
+            msg = f"step {step.seq}: a pass is flown by a copter, with a heading"
+            raise ValueError(msg)
+        builder.add_speed(step.speed_m_s)
+        # A copter keeps the heading of a CONDITION_YAW to the end of the leg.
+        self._add_heading(builder.items, step)
+        builder.items.append(placed(Cmd.NAV_WAYPOINT, *self._needs(step)))
 
     def _add_land(self, items: list[WireItem], step: MissionStep) -> None:
         if self.kind is VehicleKind.ROVER:

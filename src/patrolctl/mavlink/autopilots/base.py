@@ -67,7 +67,8 @@ class StepOnWire:
 
     ``first`` is where to set the current item so that everything that
     belongs to the step is executed; ``last`` its last item. ``speed_m_s`` is
-    the speed in force during the step.
+    the speed in force during the step; ``leaves_s`` after how long it ends by
+    itself, where that is meant and no backstop.
     """
 
     seq: int
@@ -79,6 +80,7 @@ class StepOnWire:
     heading_deg: float | None = None
     speed_m_s: float | None = None
     duration_s: float | None = None
+    leaves_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

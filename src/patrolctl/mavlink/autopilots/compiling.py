@@ -17,11 +17,13 @@ BACKSTOP_S = 15.0
 OPEN_DWELL_S = 600.0
 
 
-def backstop_s(duration_s: float | None) -> float:
+def backstop_s(step: MissionStep) -> float:
     """Whole seconds after which a vehicle leaves a dwell by itself."""
-    if duration_s is None:
+    if step.leaves_s is not None:
+        return float(max(1, round(step.leaves_s)))
+    if step.duration_s is None:
         return OPEN_DWELL_S
-    return float(min(65535, math.ceil(duration_s * BACKSTOP_RATIO + BACKSTOP_S)))
+    return float(min(65535, math.ceil(step.duration_s * BACKSTOP_RATIO + BACKSTOP_S)))
 
 
 def needs(step: MissionStep) -> tuple[LatLon, Altitude]:
@@ -85,6 +87,7 @@ class Builder:
                 heading_deg=step.heading_deg,
                 speed_m_s=self.speed_m_s,
                 duration_s=step.duration_s,
+                leaves_s=step.leaves_s,
             )
         )
 

@@ -157,6 +157,9 @@ class Px4:
         """Items; PX4 has no home item, item 0 is flown."""
         builder = Builder()
         for step in mission.steps:
+            if step.type is StepType.PASS:
+                msg = f"step {step.seq}: PX4 turns its nose into the way of a pass"
+                raise ValueError(msg)
             first = len(builder.items)
             self._add(builder, step)
             if len(builder.items) == first:
@@ -180,7 +183,7 @@ class Px4:
                 items.append(placed(Cmd.NAV_WAYPOINT, *needs(step), params))
             case StepType.DWELL:
                 # LOITER_TIME has no yaw in PX4: a waypoint with a hold has.
-                params = (backstop_s(step.duration_s), 0.0, 0.0, yaw)
+                params = (backstop_s(step), 0.0, 0.0, yaw)
                 items.append(placed(Cmd.NAV_WAYPOINT, *needs(step), params))
             case StepType.JUMP:
                 items.append(WireItem(Cmd.DO_JUMP))

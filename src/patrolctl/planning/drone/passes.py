@@ -26,10 +26,10 @@ from patrolctl.planning.drone.order import SETTLE_S
 Ints = npt.NDArray[np.int64]
 
 STEP_M = 1.5  # between two looks along a pass
-# The copter stands for this long at most before it sets off by itself: the
+# The copter stands for this long at most before it sets off by itself: a
 # loudspeaker that follows the autopilot begins 1.2 s to 2.2 s after it came
-# to rest, one that is commanded before the vehicle is let go.
-HOLD_S = 3.5
+# to rest; where one is commanded, the vehicle is let go when it has begun.
+HOLD_S = 3.0
 END_S = 0.5  # coming to rest at the end
 SLOWEST_M_S = 1.0  # hovering is as good
 # Sideways at this speed a copter rolls by some ten degrees, about the horn's
