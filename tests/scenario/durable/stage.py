@@ -183,8 +183,15 @@ class Stage:
     """Everything but the service runs from the first line on."""
 
     def __init__(
-        self, folder: Path, plan: Path, *, speedup: int = 20, agent: bool = False
+        self,
+        folder: Path,
+        plan: Path,
+        *,
+        speedup: int = 20,
+        agent: bool = False,
+        store_url: str | None = None,
     ) -> None:
+        self.store_url = store_url
         self.folder = folder
         self.plan = plan
         self.speedup = speedup
@@ -276,7 +283,8 @@ class Stage:
     async def _store_plan(self) -> None:
         plan = decode(self.plan.read_bytes(), Plan, source="plan")
         self.data.mkdir(parents=True, exist_ok=True)
-        async with open_store(self.database, SystemClock()) as store:
+        place = self.store_url or self.database
+        async with open_store(place, SystemClock()) as store:
             await store.save_plan(PlanId("p1"), plan)
 
     @property
@@ -309,6 +317,7 @@ class Stage:
             f'data_dir = "{self.data}"\nmissions_dir = "{self.mission.parent}"\n'
             f'mqtt_url = "mqtt://127.0.0.1:{self.proxy.port}"\nport = 0\n'
             f"speedup = {self.speedup}\nepoch_utc = {self.epoch.isoformat()}\n"
+            + (f'store_url = "{self.store_url}"\n' if self.store_url else "")
         )
         self.lives += 1
         log = self.log.with_suffix(f".{self.lives}.log")

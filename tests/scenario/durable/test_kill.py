@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests import postgres
+
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
 # Right after each of these was written and before it is done.
@@ -11,6 +13,19 @@ MOMENTS = ("uploaded to", "about to arm", "launched", "cue F")
 def test_killed_at_one_record_after_the_other(stage) -> None:
     """Vehicles, loudspeakers and broker outlive four deaths of one run."""
     one = stage()
+    _killed_four_times(one)
+    one.check_database()
+
+
+def test_killed_beside_a_postgresql_that_lives_on(stage) -> None:
+    """The same, with the books where several nodes keep them."""
+    with postgres.running() as server:
+        one = stage(store_url=server.database())
+        _killed_four_times(one)
+        assert not one.database.exists()
+
+
+def _killed_four_times(one) -> None:
     one.serve(KILL_ON=MOMENTS[0])
     run_id = one.launch()
     one.service.wait(60)
@@ -36,4 +51,3 @@ def test_killed_at_one_record_after_the_other(stage) -> None:
     assert sum(launches.values()) <= len(launches) + resumed, launches
     texts = [e["text"] for e in one.ask(f"/runs/{run_id}/events")]
     assert sum("the service was restarted" in t for t in texts) == one.lives - 1
-    one.check_database()
