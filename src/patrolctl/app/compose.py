@@ -29,6 +29,7 @@ from patrolctl.control.gate import Gate
 from patrolctl.control.live.feed import LiveFeed
 from patrolctl.control.planning.planner import Planner
 from patrolctl.control.running.active import Services
+from patrolctl.control.running.closures import Closures
 from patrolctl.control.running.runs import Runs
 from patrolctl.control.schedules.conflicts import Conflicts
 from patrolctl.control.schedules.occurring import Desk
@@ -281,6 +282,11 @@ async def open_service(
         )
         for name, work in announcing.works(runs, store, clock):
             _beside(stack, group, work, name)
+        await stack.enter_async_context(
+            Closures(
+                runs, conditions.notices, store, clock, aftermath.bulletin.alert
+            ).open()
+        )
         spoken = Spoken(ledger, library, clock, aftermath.bulletin.alert)
         urgent = await stack.enter_async_context(
             Urgent(

@@ -13,6 +13,7 @@ class AlertKind(StrEnum):
     GAP_OPENED = "gap_opened"
     GAP_CLOSED = "gap_closed"
     EXPOSURE = "exposure"
+    AIRSPACE = "airspace"
 
 
 class AlertLevel(StrEnum):

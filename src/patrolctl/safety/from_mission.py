@@ -49,15 +49,17 @@ def _check_step(step: MissionStep, mission: Mission, find: Finder) -> list[Viola
     altitude = step.altitude
     if altitude is not None and altitude.datum is Datum.TERRAIN:
         found.append(find("altitude-frame", "an altitude above terrain", seq=step.seq))
-    if step.type is StepType.GO and step.position is None:
+    if step.type in {StepType.GO, StepType.PASS} and step.position is None:
         found.append(find("form", "goes nowhere", seq=step.seq))
     copter = mission.vehicle_kind is VehicleKind.COPTER
-    climbs = step.type in {StepType.GO, StepType.TAKEOFF} and copter
+    if step.type is StepType.PASS and not copter:
+        found.append(find("form", "a rover cannot pass", seq=step.seq))
+    climbs = step.type in {StepType.GO, StepType.PASS, StepType.TAKEOFF} and copter
     if climbs and altitude is None:
         found.append(find("form", "has no altitude", seq=step.seq))
     if step.type is StepType.JUMP and not 1 <= (step.jump_to or 0) < step.seq:
         found.append(find("form", f"jumps to step {step.jump_to}", seq=step.seq))
-    values = (step.duration_s, step.speed_m_s, step.heading_deg)
+    values = (step.duration_s, step.speed_m_s, step.heading_deg, step.leaves_s)
     found += [
         find("number", f"has {value}", seq=step.seq)
         for value in values
@@ -169,15 +171,24 @@ class MissionReader:
     def _return(self, step: MissionStep, here: Point) -> list[Move]:
         if self.mission.vehicle_kind is VehicleKind.ROVER:
             return [make_move(step.seq, "return leg", (here, self.home), self.profile)]
-        target, is_home = return_target(self.mission, here, self.site)
+        _, is_home = return_target(self.mission, here, self.site)
         if not is_home:
             self.to_rally.append(step.seq)
+        high, *low = self.ways_home(step.seq, here)
+        for way in low:
+            self.low_returns += way
+        return high
+
+    def ways_home(self, seq: int, here: Point) -> list[list[Move]]:
+        """A copter's return at its full height and, near home, at a lower one."""
+        target, _ = return_target(self.mission, here, self.site)
         altitude = self.mission.return_altitude
         up = here[2] if altitude is None else _up_m(altitude, self.mission, self.site)
         cone = math.dist(here[:2], target[:2]) * CONE_SLOPE + self.home[2]
-        if cone < up:
-            self.low_returns += return_moves(step.seq, here, target, cone, self.profile)
-        return return_moves(step.seq, here, target, up, self.profile)
+        return [
+            return_moves(seq, here, target, up_m, self.profile)
+            for up_m in ([up, cone] if cone < up else [up])
+        ]
 
     def _jump(
         self,

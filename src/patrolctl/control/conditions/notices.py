@@ -51,14 +51,18 @@ class Notices:
 
     def over(self, site: Site) -> Site:
         """The site with what is closed now, or soon, among its no-fly areas."""
+        closed = self.within(site, AHEAD)
+        return replace(site, no_fly=site.no_fly + closed) if closed else site
+
+    def within(self, site: Site, span: timedelta) -> tuple[NoFlyArea, ...]:
+        """What is closed at some moment from now on for so long, near a site."""
         now = self._clock.utc()
-        closed = tuple(
+        return tuple(
             area
             for notice in self.known
-            if notice.in_force(now, now + AHEAD)
+            if notice.in_force(now, now + span)
             and (area := _area(notice, site)) is not None
         )
-        return replace(site, no_fly=site.no_fly + closed) if closed else site
 
     async def add(self, notice: NoFlyNotice, actor: str) -> NoFlyNotice:
         """Close airspace for a time.
