@@ -7,17 +7,21 @@ a stated ``max_level_db`` is to leave room for).
 """
 
 import math
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from patrolctl.domain.machines import SpeakerProfile, VehicleKind
 from patrolctl.domain.site import Site
 from patrolctl.domain.violation import Violation
 from patrolctl.safety.limits import SafetyLimits
-from patrolctl.safety.route import Finder, Route
+from patrolctl.safety.route import Finder, Floats, Move, Route
 from patrolctl.safety.solids import SolidIndex, SolidKind, solids_of
 
 HEAD_M = 1.7
+EVERY_M = 0.5
+Ints = npt.NDArray[np.int64]
 
 
 class Exposure:
@@ -40,20 +44,36 @@ class Exposure:
         if not loud:
             return []
         find = Finder(self.site, route.sortie)
-        points = np.array([m.b_m for m in loud], dtype=np.float64)
-        wall_m, which = self._walls.nearest_m(points)
+        wall_m, which = self._nearest(loud)
         found: list[Violation] = []
         for k, move in enumerate(loud):
             spots = []
             if which[k] >= 0:
                 spots.append((self._walls.solids[which[k]].label, float(wall_m[k])))
             if route.kind is VehicleKind.COPTER:
-                spots.append(("people below", max(move.b_m[2] - HEAD_M, 0.0)))
+                low_m = min(move.a_m[2], move.b_m[2])
+                spots.append(("people below", max(low_m - HEAD_M, 0.0)))
             for who, distance in spots:
                 found += _judge(
                     (who, distance, move.seq), speaker, max_level_db, limits, find
                 )
         return found
+
+    def _nearest(self, loud: list[Move]) -> tuple[Floats, Ints]:
+        """The nearest façade of each move, wherever along it that is."""
+        points = [_along(m) for m in loud]
+        wall_m, which = self._walls.nearest_m(np.vstack(points))
+        ends = np.cumsum([len(p) for p in points])
+        least = [int(a + np.argmin(wall_m[a:b])) for a, b in pairwise([0, *ends])]
+        return wall_m[least], which[least]
+
+
+def _along(move: Move) -> Floats:
+    """Points of a move that lie no farther apart than ``EVERY_M``."""
+    a, b = np.array(move.a_m), np.array(move.b_m)
+    count = 1 if move.stays else math.ceil(math.dist(a, b) / EVERY_M) + 1
+    points: Floats = b + np.linspace(0.0, 1.0, count)[:, None] * (a - b)
+    return points
 
 
 def _judge(

@@ -9,6 +9,7 @@ from patrolctl.domain.plan import ItemType, Plan, PlanHome, PlanItem, Sortie
 from patrolctl.domain.site import Site
 from patrolctl.domain.violation import Violation
 from patrolctl.geo import Datum, LatLon
+from patrolctl.safety.passing import pass_moves
 from patrolctl.safety.returning import default_return_m, return_moves, stretch
 from patrolctl.safety.route import Finder, Move, Point, Route, make_move
 
@@ -23,6 +24,7 @@ FOR_KIND = {
         ItemType.TAKEOFF,
         ItemType.FLY,
         ItemType.DWELL,
+        ItemType.PASS,
         ItemType.RETURN_HOME,
         ItemType.LAND,
     },
@@ -34,6 +36,7 @@ def _numbers(item: PlanItem) -> Iterator[tuple[str, float | None]]:
     yield from (("lat_deg", item.lat_deg), ("lon_deg", item.lon_deg))
     yield from (("alt_m", item.alt_m), ("heading_deg", item.heading_deg))
     yield from (("speed_m_s", item.speed_m_s), ("duration_s", item.duration_s))
+    yield ("hold_s", item.hold_s)
 
 
 def check_numbers(sortie: Sortie, find: Finder) -> list[Violation]:
@@ -49,9 +52,9 @@ def check_numbers(sortie: Sortie, find: Finder) -> list[Violation]:
         if not (abs(item.lat_deg) <= 90 and abs(item.lon_deg) <= 180):
             where = f"{item.lat_deg}, {item.lon_deg}"
             found.append(find("number", f"{where} is not on the globe", seq=item.seq))
-        if (item.duration_s or 0.0) < 0 or (item.speed_m_s or 0.0) < 0:
+        if min(item.duration_s or 0.0, item.speed_m_s or 0.0, item.hold_s or 0.0) < 0:
             found.append(
-                find("number", "duration or speed is below zero", seq=item.seq)
+                find("number", "duration, hold or speed is below zero", seq=item.seq)
             )
     for name, value in (("start_s", sortie.start_s), ("duration_s", sortie.duration_s)):
         if not math.isfinite(value) or value < 0:
@@ -164,6 +167,8 @@ def _moves(
         ways = return_moves(item.seq, here, start, up, profile)
         return stretch(ways, item.duration_s)
     there = _point(item, home, site)
+    if item.type is ItemType.PASS:
+        return pass_moves(item, (here, there), profile)
     if item.type is ItemType.DWELL:
         stay_s = item.duration_s or 0.0
         moved = math.dist(here, there) > 0.05

@@ -26,6 +26,9 @@ class SafetyLimits:
     point. In 2024 a show flew with launch data and fence rotated together
     and every panel green; only the surveyed ground can tell.
     ``peak_limit_db``: 120 dB is the WHO's peak limit for children.
+    ``pass_speed_m_s`` and ``pass_hold_s``: nothing is said in flight faster
+    than that, and a vehicle that is to set off by itself does so within that
+    time: the loudspeaker beside it counts on it.
     ``road_width_m``: how far a patrol vehicle may be from the line of a road;
     ``road_access_m`` how far its launch point may be from one.
     """
@@ -47,6 +50,8 @@ class SafetyLimits:
     rover_height_m: float = 2.5
     rover_clearance_m: float = 0.3
     tolerance_m: float = 0.1
+    pass_speed_m_s: float = 8.0
+    pass_hold_s: float = 6.0
 
 
 DEFAULT_LIMITS = SafetyLimits()

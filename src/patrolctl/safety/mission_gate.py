@@ -17,6 +17,7 @@ from patrolctl.safety.from_mission import (
 )
 from patrolctl.safety.limits import DEFAULT_LIMITS, SafetyLimits
 from patrolctl.safety.own_fence import check_own_fence
+from patrolctl.safety.passing import check_pass_steps
 from patrolctl.safety.plan_gate import check_home, check_start
 from patrolctl.safety.roads import Roads
 from patrolctl.safety.route import Finder, Route
@@ -52,6 +53,7 @@ def check_mission(
         find("battery", "a jump that no battery ends", seq=seq)
         for seq in endless(mission)
     ]
+    found += check_pass_steps(mission, find, limits)
     reader = MissionReader(mission, site, profile)
     route = reader.route()
     volumes = Volumes(site, limits)

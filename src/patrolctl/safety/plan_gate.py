@@ -15,6 +15,7 @@ from patrolctl.safety.from_plan import (
     route_of,
 )
 from patrolctl.safety.limits import DEFAULT_LIMITS, SafetyLimits
+from patrolctl.safety.passing import check_passes
 from patrolctl.safety.roads import Roads
 from patrolctl.safety.route import Finder, Route
 from patrolctl.safety.separation import check_separation
@@ -125,6 +126,7 @@ class _PlanGate:
         found += check_total(sortie, route, find)
         found += check_speeds(route, plan.vehicle, find)
         found += check_dwells(plan, sortie, find)
+        found += check_passes(plan, sortie, find, limits)
         found += check_battery(
             route, plan.vehicle, need.reserve_ratio, find, sortie.energy_ratio
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from shapely import LineString, MultiPoint, Point, Polygon, transform, union_all
+from shapely import LineString, Point, Polygon, transform, union_all
 from shapely.geometry.base import BaseGeometry
 
 from patrolctl.domain.machines import VehicleKind
@@ -57,7 +57,7 @@ def sweep_of(plan: Plan) -> Sweep:
     origin = LatLon(lat_deg=plan.home.lat_deg, lon_deg=plan.home.lon_deg)
     frame = LocalFrame(origin)
     lines: list[BaseGeometry] = []
-    places: list[Point] = []
+    places: list[BaseGeometry] = []
     top_m = plan.home.amsl_m
     for sortie in plan.sorties:
         home = plan.home_of(sortie)
@@ -68,7 +68,9 @@ def sweep_of(plan: Plan) -> Sweep:
             if item.type not in {ItemType.RETURN_HOME, ItemType.LAND}:
                 points.append(at)
             if item.cue is not None:
-                places.append(Point(at))
+                in_flight = item.type is ItemType.PASS
+                way = LineString([points[-2], at]) if in_flight else Point(at)
+                places.append(way)
             top_m = max(top_m, home.amsl_m + item.alt_m)
         points.append(frame.point_en(here))
         if sortie.vehicle_kind is VehicleKind.COPTER:
@@ -81,7 +83,7 @@ def sweep_of(plan: Plan) -> Sweep:
         area,
         plan.home.amsl_m - HALF_APART_UP_M,
         top_m + HALF_APART_UP_M,
-        MultiPoint(places) if places else None,
+        union_all(places) if places else None,
     )
 
 
