@@ -31,7 +31,7 @@ class Limits:
     sheet_s: float = 10.0
     recall_s: float = 10.0
     record_s: float = 2.0
-    unwritten_s: float = 30.0
+    unwritten_s: float = 60.0  # a database may be started again meanwhile
     away_s: float = 900.0
     patience: Patience = Patience()
 
