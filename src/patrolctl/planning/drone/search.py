@@ -9,7 +9,8 @@ import numpy.typing as npt
 from patrolctl.acoustics.bands import Floats
 from patrolctl.planning.drone.cover import greedy
 from patrolctl.planning.drone.flight import Flight, Stop, flight
-from patrolctl.planning.drone.improve import Fleet, Market, improved, ordered
+from patrolctl.planning.drone.improve import improved, ordered
+from patrolctl.planning.drone.market import Fleet, Market
 from patrolctl.planning.drone.offer import Offer
 from patrolctl.planning.drone.order import Budget
 from patrolctl.planning.drone.sorties import Chain, Cut
