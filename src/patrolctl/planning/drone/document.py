@@ -21,6 +21,8 @@ from patrolctl.domain.plan import (
     Sortie,
 )
 from patrolctl.planning.drone.flight import Flight, Step, Stop
+from patrolctl.planning.drone.passes import HOLD_S
+from patrolctl.planning.drone.passes_heard import hear_passing, places_along
 from patrolctl.planning.drone.receivers import stacks
 from patrolctl.planning.drone.task import Task
 
@@ -71,6 +73,8 @@ class _Best:
 
 def _hear(task: Task, stop: Stop, near: Ints) -> tuple[Ints, Prediction]:
     """Who of those near is in sight, and what they get."""
+    if stop.way is not None:
+        return hear_passing(task, stop, near)
     r = task.receivers
     here = np.array([stop.point_m])
     rows = near[task.scene.visible(here, r.points_m[near])[0]]
@@ -115,8 +119,9 @@ def heard(task: Task, stops: list[Stop]) -> Heard:
         left = ~best.reached if ratio == _FAR else np.ones(n, dtype=np.bool_)
         asked = []
         for stop in stops:
-            near = tree.query_ball_point(stop.point_m, ratio * task.hearing.range_m)
-            rows = order[np.sort(np.array(near, dtype=np.int64))]
+            far = ratio * task.hearing.range_m
+            near = tree.query_ball_point(places_along(stop), far)
+            rows = order[np.unique(np.concatenate([*near, []]).astype(np.int64))]
             if left[rows].any():
                 asked.append((stop, rows[left[rows]]))
         answers = zip(asked, _hear_all(task, asked), strict=True)
@@ -187,6 +192,8 @@ def _items(
     lat, lon, up = where
     heading = step.heading_deg
     nose = None if heading is None else round(task.frame.heading_deg(heading), 3)
+    if step.inner:
+        return [] if step.ends is None else [_pass_item(task, step, where, (seq, nose))]
     if step.stop is None:
         kind = ItemType.FLY
         if ends[0]:
@@ -202,6 +209,8 @@ def _items(
         wait = round(step.wait_s, 2)
         out.append(PlanItem(seq, ItemType.DWELL, lat, lon, up, heading_deg=nose,
                             duration_s=wait))  # fmt: skip
+    if step.stop.way is not None:
+        return out
     said = task.order.announcement
     out.append(
         PlanItem(
@@ -217,6 +226,32 @@ def _items(
         )
     )
     return out
+
+
+def _pass_item(
+    task: Task,
+    step: Step,
+    where: tuple[float, float, float],
+    told: tuple[int, float | None],
+) -> PlanItem:
+    """A whole pass, told with the last of its steps."""
+    stop = step.ends
+    if stop is None or stop.way is None:
+        msg = "a step that ends no pass"
+        raise ValueError(msg)
+    pace = stop.way.pace
+    cue = PlanCue(task.order.announcement.clip_sha256, pace.renditions)
+    return PlanItem(
+        told[0],
+        ItemType.PASS,
+        *where,
+        heading_deg=told[1],
+        speed_m_s=pace.speed_m_s,
+        duration_s=round(pace.total_s, 2),
+        cue=cue,
+        station=StationId(stop.name),
+        hold_s=HOLD_S,
+    )
 
 
 def receivers_out(

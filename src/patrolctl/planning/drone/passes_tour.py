@@ -53,12 +53,17 @@ WORTH_S = 1.0  # a mission must become quicker by as much
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """A roster with passes in it; ``offered`` are all that were looked at."""
+    """A roster with passes in it; ``offered`` are all that were looked at.
+
+    ``pieces`` are its stations and passes, with rows of ``table`` (None: there
+    are no passes in it).
+    """
 
     roster: Roster
     offered: list[Pass]
     used: list[Pass]
-    stations: Ints
+    pieces: list[Piece]
+    table: LegTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +218,7 @@ def with_passes(
         flown: the roster without passes.
         enough: asked between steps; True ends the search.
     """
-    none = Mixed(flown, [], [], flown.tour)
+    none = Mixed(flown, [], [], [])
     if not task.passes or enough():
         return none
     offered = passes_of(task, _wanted(task, view, bench, flown), enough)
@@ -247,6 +252,7 @@ def _better(
             continue
         roster = mixing.roster(trial, flown)
         if roster.time_s <= least_s:
-            mixed = Mixed(roster, best.offered, trial.passes, roster.tour)
+            _, table, pieces = flown
+            mixed = Mixed(roster, best.offered, trial.passes, pieces, table)
             found, least_s = (trial, mixed), roster.time_s
     return found

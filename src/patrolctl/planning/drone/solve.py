@@ -21,6 +21,8 @@ from patrolctl.planning.drone.document import (
 from patrolctl.planning.drone.flight import Flight
 from patrolctl.planning.drone.offer import offer, quick_offer
 from patrolctl.planning.drone.order import Budget, DroneOrder, OutOfTime
+from patrolctl.planning.drone.passes_bound import with_pass_bounds
+from patrolctl.planning.drone.passes_tour import with_passes
 from patrolctl.planning.drone.reasons import reasons_for
 from patrolctl.planning.drone.roster import roster_of
 from patrolctl.planning.drone.search import (
@@ -185,6 +187,8 @@ def _finish(task: Task, found: _Found, ways: tuple[Budget, Reporter]) -> Plan:
                 "station and back",
             )
         )
+    mixed = with_passes(task, view, bench, flown, enough)
+    flown = mixed.roster
     report.stage("checking every receiver", 0.95)
     got = heard(task, flown.stops)
     missed = np.flatnonzero(~got.reached)
@@ -193,6 +197,7 @@ def _finish(task: Task, found: _Found, ways: tuple[Budget, Reporter]) -> Plan:
     can = int((got.reached | bench.offer.reachable).sum())
     summary = replace(summary, reachable=can)
     summary = with_bounds(task, bench, flown, report.bound_s or 0.0, summary)
+    summary = with_pass_bounds(task, view, bench, mixed, summary)
     hurry = budget.over(_VARIED) or task.order.effort < 1.0
     varied = {} if hurry else sensitivity_of(task, flown.stops)
     summary = replace(summary, solve_s=round(budget.used_s, 3))

@@ -1,0 +1,113 @@
+"""What a pass claims, reckoned anew from its exact line."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from patrolctl.acoustics import Air, Prediction, Source, predict
+from patrolctl.acoustics.bands import Bools, Floats
+from patrolctl.planning.drone.flight import Stop
+from patrolctl.planning.drone.passes import TIMING, Pace, Timing
+from patrolctl.planning.drone.passes_offer import flying
+from patrolctl.planning.drone.task import Task
+
+Ints = npt.NDArray[np.int64]
+
+# Margins are seen to when passes are chosen; here the claims are reckoned.
+EVERY_M = 3.0
+_QUICK = Air(diffraction=False)
+
+
+def places_along(stop: Stop, every_m: float = EVERY_M) -> Floats:
+    """(n, 3) points of a pass, both ends among them; a station's only one."""
+    a = np.array(stop.point_m, dtype=np.float64)
+    if stop.way is None:
+        return a[None, :]
+    b = np.array(stop.way.end_m, dtype=np.float64)
+    count = max(2, math.ceil(stop.way.pace.length_m / every_m) + 1)
+    points: Floats = a + np.linspace(0.0, 1.0, count)[:, None] * (b - a)
+    return points
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Samples ``first`` to ``last`` of a pass, in which one rendition lies."""
+
+    first: int
+    last: int
+
+
+def stretches_of(pace: Pace, count: int, timing: Timing = TIMING) -> list[_Stretch]:
+    """Where the vehicle may be during each rendition, as samples."""
+    at = np.linspace(0.0, pace.length_m, count)
+    out = []
+    for low, high in pace.spans_m(timing):
+        first = max(0, int(np.searchsorted(at, low + 1e-9, side="right")) - 1)
+        last = min(count - 1, int(np.searchsorted(at, high - 1e-9, side="left")))
+        out.append(_Stretch(first, last))
+    return out
+
+
+def hear_passing(task: Task, stop: Stop, near: Ints) -> tuple[Ints, Prediction]:
+    """Who of those near has a pass in sight, and what they get of it.
+
+    The STI is the worst moment's of the best renditions that are asked for
+    (0 where the line is broken in every one of them), the level the mean
+    over the best one.
+    """
+    if stop.way is None:
+        msg = f"{stop.name} is no pass"
+        raise ValueError(msg)
+    sti, level, seen = _moments(task, stop, near)
+    rows = np.flatnonzero(seen.any(axis=0))
+    pace = stop.way.pace
+    worst, power = _renditions(sti[:, rows], level[:, rows], pace)
+    best = worst.argmax(axis=0)
+    top = np.sort(worst, axis=0)[::-1]
+    got = top[min(pace.need, len(top)) - 1] if len(top) else np.zeros(len(rows))
+    wide = _earshot(sti[:, rows], pace)
+    mean = 10.0 * np.log10(np.maximum(power[best, np.arange(len(rows))], 1e-9))
+    bands = np.full((len(rows), 8), np.nan)
+    visible = np.ones(len(rows), dtype=np.bool_)
+    return near[rows], Prediction(bands, mean, np.maximum(got, wide), visible)
+
+
+def _moments(task: Task, stop: Stop, near: Ints) -> tuple[Floats, Floats, Bools]:
+    """(samples, receivers) STI, level and sight; STI 0 out of sight."""
+    r = task.receivers
+    points = places_along(stop)
+    sti = np.zeros((len(points), len(near)))
+    level = np.full((len(points), len(near)), -np.inf)
+    seen = task.scene.visible(points, r.points_m[near])
+    speaker = flying(task.speaker)
+    for k, (x, y, z) in enumerate(points.tolist()):
+        rows = np.flatnonzero(seen[k])
+        source = Source((x, y, z), stop.heading_deg, speaker, task.order.spectrum_db)
+        at, indoors = r.points_m[near[rows]], r.indoors[near[rows]]
+        got = predict(task.scene, source, at, indoors, task.listening, _QUICK)
+        sti[k, rows], level[k, rows] = got.sti, got.level_db
+    return sti, level, seen
+
+
+def _renditions(sti: Floats, level: Floats, pace: Pace) -> tuple[Floats, Floats]:
+    """(renditions, receivers): worst STI and mean power of each rendition."""
+    worst, power = [], []
+    for s in stretches_of(pace, len(sti)):
+        part = slice(s.first, s.last + 1)
+        worst.append(sti[part].min(axis=0))
+        power.append(np.power(10.0, level[part] / 10.0).mean(axis=0))
+    return np.array(worst), np.array(power)
+
+
+def _earshot(sti: Floats, pace: Pace) -> Floats:
+    """The worst STI of the best window that is wide enough for any phase."""
+    count = len(sti)
+    at = np.linspace(0.0, pace.length_m, count)
+    last = int(np.searchsorted(at, pace.sounding_m(), side="right")) - 1
+    width = math.ceil(pace.window_m() / max(float(at[1]), 1e-9))
+    best = np.zeros(sti.shape[1])
+    for i in range(last - width + 1):
+        best = np.maximum(best, sti[i : i + width + 1].min(axis=0))
+    return best
