@@ -108,8 +108,8 @@ class MemoryStore:
         self.lose_from: str | None = None
 
     async def _touch(self) -> None:
-        if self.hang:
-            await asyncio.Event().wait()
+        while self.hang:
+            await asyncio.sleep(0.001)
         if self.broken:
             raise StoreFailed(self.broken)
 
