@@ -54,6 +54,7 @@ CLIP = "c" * 64
 T0 = datetime(2026, 3, 2, 1, tzinfo=UTC)
 GUIDED, AUTO_COPTER, AUTO_ROVER, RTL = 4, 3, 10, 6
 SETTLED_M, SETTLED_S = 1.0, 3.0
+BRIEFLY_S = 1.2  # where the vehicle goes on by itself
 STEP_S = 0.2
 
 
@@ -196,13 +197,15 @@ class _Sortie:
                     self.play(cue, at.seq)
                 if self.run.over:
                     return
+                if at.leaves_s is not None:
+                    continue  # a pass: the vehicle is under way since
                 self.ground.command(mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, at.last + 1)
                 self.step()
             if self.rover and self.vehicle.mission.current >= len(self.wire.items) - 1:
                 return
 
     def settled(self, at) -> bool:
-        """Whether it stands at a dwell and looks where it should, for 3 s."""
+        """Whether it has stood at a dwell for as long as a loudspeaker waits."""
         since = 0.0
         while self.vehicle.armed and self.vehicle.mission.current <= at.last:
             lat, lon = self.vehicle.frame.to_e7(
@@ -214,7 +217,7 @@ class _Sortie:
             )
             near = max(abs(a - b) for a, b in zip(off, goal, strict=True)) < SETTLED_M
             since = since + STEP_S if near and self.vehicle.body.speed_m_s < 0.5 else 0
-            if since >= SETTLED_S:
+            if since >= (SETTLED_S if at.leaves_s is None else BRIEFLY_S):
                 return True
             self.step()
         return False
