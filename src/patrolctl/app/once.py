@@ -23,7 +23,7 @@ from patrolctl.domain.evidence import Evidence
 from patrolctl.domain.ids import PlanId, RunId, SpeakerId, VehicleId
 from patrolctl.domain.jsondoc import encode
 from patrolctl.domain.machines import FleetVehicle, VehicleKind
-from patrolctl.domain.plan import Plan, Sortie
+from patrolctl.domain.plan import ItemType, Plan, PlanItem, Sortie
 from patrolctl.domain.run import Phase, RunState, SortieRun
 from patrolctl.domain.site import Site
 from patrolctl.domain.sound import Announcement, Clip
@@ -100,10 +100,16 @@ def silenced(plan: Plan, chosen: Mapping[str, str], silent: frozenset[str]) -> P
     """The plan without the cues of vehicles that have no loudspeaker."""
 
     def quiet(sortie: Sortie) -> Sortie:
-        items = tuple(replace(i, cue=None) for i in sortie.items)
+        items = tuple(_quiet(i) for i in sortie.items)
         return replace(sortie, items=items) if chosen[sortie.id] in silent else sortie
 
     return replace(plan, sorties=tuple(quiet(s) for s in plan.sorties))
+
+
+def _quiet(item: PlanItem) -> PlanItem:
+    """An item without its cue; a pass without one is a leg like any other."""
+    kind = ItemType.FLY if item.type is ItemType.PASS else item.type
+    return replace(item, cue=None, type=kind)
 
 
 def find_site(
@@ -133,14 +139,21 @@ def find_site(
     )
 
 
+# The speed of a pass was chosen for the length of its message.
+IN_FLIGHT_S = 0.1
+
+
 def with_clip(plan: Plan, clip: Clip) -> Plan:
     """The plan with the clip that is really played.
 
     Raises:
-        InputError: it is longer than what the plan's dwells were made for.
+        InputError: it is longer than what the plan's dwells were made for, or
+            of another length than what its passes were made for.
     """
     said = plan.announcement
-    if clip.duration_s > said.duration_s + 0.5:
+    in_flight = any(i.type is ItemType.PASS for s in plan.sorties for i in s.items)
+    off_s = clip.duration_s - said.duration_s
+    if off_s > 0.5 or (in_flight and abs(off_s) > IN_FLIGHT_S):
         raise InputError.one(
             f"announcement {said.id}",
             f"lasts {clip.duration_s:.1f} s, the plan has {said.duration_s:.1f} s",

@@ -15,7 +15,14 @@ from patrolctl.domain.brief import Brief
 from patrolctl.domain.errors import GateRefused, InputError
 from patrolctl.domain.jsondoc import decode, encode
 from patrolctl.domain.machines import FleetVehicle, VehicleKind
-from patrolctl.domain.plan import Plan, PlanAnnouncement, Requirement, Window
+from patrolctl.domain.plan import (
+    Passes,
+    Plan,
+    PlanAnnouncement,
+    PlanSummary,
+    Requirement,
+    Window,
+)
 from patrolctl.domain.violation import Severity, Violation
 from patrolctl.sites import load_site
 
@@ -100,12 +107,16 @@ def _summarise(plan: Plan) -> None:
     gap = "" if s.gap is None else f", gap {s.gap:.1%}"
     time_s = s.mission_time_s if s.mission_time_s is not None else s.loop_time_s
     tell(
-        f"{s.stations} stations, {s.sorties} sorties, "
+        f"{s.stations} stations{_in_flight(s)}, {s.sorties} sorties, "
         f"{time_s or 0.0:.0f} s{gap}, solved in {s.solve_s or 0.0:.1f} s"
     )
     why = Counter(r.reason for r in plan.receivers if not r.reached)
     for reason, count in why.most_common(_SHOWN):
         tell(f"not reached, {count} receivers: {reason or 'no reason known'}")
+
+
+def _in_flight(summary: PlanSummary) -> str:
+    return f" ({summary.passes} of them in flight)" if summary.passes else ""
 
 
 def _gate(plan: Plan, brief: Brief) -> None:
@@ -140,6 +151,11 @@ def _told(found: tuple[Violation, ...]) -> None:
 @click.option("--time-limit", type=float, default=10.0, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--window", type=click.Choice([w.value for w in Window]))
+@click.option(
+    "--passes",
+    type=click.Choice([p.value for p in Passes]),
+    help="whether short messages may be said in flight",
+)
 @click.option("--announcement", "said", metavar="ID", help="which announcement")
 @click.option("--json", "as_json", is_flag=True, help="the plan on stdout")
 def drone(  # noqa: PLR0913 - one parameter an option
@@ -152,6 +168,7 @@ def drone(  # noqa: PLR0913 - one parameter an option
     time_limit: float,
     seed: int,
     window: str | None,
+    passes: str | None,
     said: str | None,
     as_json: bool,
 ) -> None:
@@ -166,6 +183,8 @@ def drone(  # noqa: PLR0913 - one parameter an option
     requirement = replace(brief.requirement, zone=zone or brief.requirement.zone)
     if window is not None:
         requirement = replace(requirement, window=Window(window))
+    if passes is not None:
+        requirement = replace(requirement, passes=Passes(passes))
     sound = _said(brief, said)
     with stdout_kept(), first_interrupt_stops() as stop, ProgressLine() as line:
         order = DroneOrder(

@@ -11,7 +11,7 @@ from patrolctl.domain.brief import MissedPolicy
 from patrolctl.domain.errors import InputError
 from patrolctl.domain.gaps import Rerun
 from patrolctl.domain.machines import VehicleKind
-from patrolctl.domain.plan import PlanKind, Window
+from patrolctl.domain.plan import Passes, PlanKind, Window
 from patrolctl.durable import rule_text
 
 _LANG = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
@@ -184,6 +184,7 @@ class RequirementTable(Table):
     standoff_m: float | None = Field(default=None, ge=1, le=200)
     reserve_ratio: float | None = Field(default=None, ge=0, lt=1)
     zone: str | None = None
+    passes: Annotated[Passes, Field(strict=False)] | None = None
 
 
 class ScheduleTable(Table):

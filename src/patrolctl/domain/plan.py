@@ -45,6 +45,16 @@ class Window(StrEnum):
     CLOSED = "closed"
 
 
+class Passes(StrEnum):
+    """Whether short messages may be said in flight along a façade.
+
+    ``AUTO``: where it is quicker than hovering and the vehicle can.
+    """
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """What "heard" means in this plan, and the limits it keeps."""
@@ -58,6 +68,7 @@ class Requirement:
     standoff_m: float = 10.0
     reserve_ratio: float = 0.3
     zone: str | None = None
+    passes: Passes = Passes.AUTO
 
 
 @dataclass(frozen=True, slots=True)

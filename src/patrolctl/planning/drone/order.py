@@ -33,8 +33,7 @@ class DroneOrder:
     two sorties of one vehicle. ``effort`` scales the grid and the search:
     below 1 for a whole city of blocks, where each has a fraction of a second.
     ``only`` names the receivers that are to be reached (None: all): what an
-    earlier run missed, and nobody twice. ``passes`` says whether messages may
-    also be said in flight.
+    earlier run missed, and nobody twice.
     """
 
     announcement: PlanAnnouncement
@@ -50,7 +49,6 @@ class DroneOrder:
     turnaround_s: float = TURNAROUND_S
     effort: float = 1.0
     only: frozenset[str] | None = None
-    passes: bool = True
 
     @property
     def message_s(self) -> float:

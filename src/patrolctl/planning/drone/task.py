@@ -22,7 +22,7 @@ from patrolctl.domain.machines import (
     VehicleKind,
     VehicleProfile,
 )
-from patrolctl.domain.plan import Requirement
+from patrolctl.domain.plan import Passes, Requirement
 from patrolctl.domain.site import Site, SitePoint
 from patrolctl.planning.drone.candidates import FLOOR_M
 from patrolctl.planning.drone.canonical import Canonical, canonical_of, into
@@ -90,7 +90,7 @@ class Task:
             for v in self.order.fleet
             if v.kind is VehicleKind.COPTER
         )
-        return self.order.passes and able
+        return self.requirement.passes is Passes.AUTO and able
 
     @property
     def spent_s(self) -> float:
