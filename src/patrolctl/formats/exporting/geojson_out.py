@@ -1,5 +1,6 @@
 """A plan as GeoJSON: paths, stations, receivers, homes and the geofence."""
 
+from itertools import pairwise
 from typing import Any
 
 from patrolctl.domain.plan import Plan, PlanReceiver, Sortie
@@ -66,7 +67,24 @@ def _sortie(route: Route, home: list[float]) -> list[dict[str, Any]]:
             repeats=w.cue.repeats if w.cue else None,
         )
         for w in route.waypoints
-        if w.stay_s is not None
+        if w.stay_s is not None and not w.passing
+    ]
+    features += [
+        _feature(
+            f"{sortie.id}-{after.plan_seq}-pass",
+            "pass",
+            {
+                "type": "LineString",
+                "coordinates": [_position(before, home), _position(after, home)],
+            },
+            sortie=sortie.id,
+            station=after.station,
+            heading_deg=after.heading_deg,
+            speed_m_s=after.speed_m_s,
+            repeats=before.cue.repeats if before.cue else None,
+        )
+        for before, after in pairwise(route.waypoints)
+        if after.passing
     ]
     return features
 

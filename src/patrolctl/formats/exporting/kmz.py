@@ -154,7 +154,9 @@ class _Writer:
             _put(mark, executeHeight=_number(point.up_m))
         _put(mark, waypointSpeed=_number(point.speed_m_s or self._speed_m_s))
         heading = _child(mark, "waypointHeadingParam")
-        _put(heading, waypointHeadingMode="followWayline")
+        # Fixed: the nose stays as the waypoint's actions left it.
+        mode = "fixed" if point.departs else "followWayline"
+        _put(heading, waypointHeadingMode=mode)
         _put(heading, waypointHeadingPathMode="followBadArc")
         turn = _child(mark, "waypointTurnParam")
         _put(turn, waypointTurnMode="toPointAndStopWithDiscontinuityCurvature")
@@ -169,17 +171,17 @@ class _Writer:
         _put(group, actionGroupEndIndex=index, actionGroupMode="sequence")
         _put(_child(group, "actionTrigger"), actionTriggerType="reachPoint")
         actions: list[tuple[str, dict[str, object]]] = []
-        if point.heading_deg is not None:
+        if point.heading_deg is not None and not point.passing:
             angle = (point.heading_deg + 180.0) % 360.0 - 180.0
             turn: dict[str, object] = {"aircraftHeading": _number(angle)}
             actions.append(("rotateYaw", {**turn, "aircraftPathMode": "clockwise"}))
         time: dict[str, object] = {"hoverTime": _number(point.stay_s or 0.0)}
         hover = ("hover", time)
-        if point.cue is None:
-            actions.append(hover)
-        else:
-            start = self._megaphone(point, start=True)
-            actions += [start, hover, self._megaphone(point, start=False)]
+        if point.cue is not None:
+            actions.append(self._megaphone(point, start=True))
+        actions.append(hover)
+        if point.passing or (point.cue is not None and not point.departs):
+            actions.append(self._megaphone(point, start=False))
         for number, (function, params) in enumerate(actions):
             action = _child(group, "action")
             _put(action, actionId=number, actionActuatorFunc=function)

@@ -27,8 +27,8 @@ _SPEED_STEP_M_S = 0.05
 def qgc_plan(plan: Plan, route: Route, around: Surroundings) -> bytes:
     """Encode one sortie for QGroundControl.
 
-    A station is a waypoint, a turn to its heading and a timed loiter; sound
-    is not part of the format.
+    A station is a waypoint, a turn to its heading and a timed loiter; on the
+    way of a pass the heading is held. Sound is not part of the format.
 
     Args:
         plan: gives home and speeds.
@@ -100,14 +100,19 @@ class _Items:
         if point.land:
             self._place(_LAND, [0, 0, 0, None], point.position, 0.0)
             return
+        if point.passing:
+            self._yaw(point)
         self._place(_WAYPOINT, [0, 0, 0, None], point.position, point.up_m)
         if point.stay_s is None:
             return
+        self._yaw(point)
+        stay = [round(point.stay_s, 1), 0, 0, None]
+        self._place(_LOITER_TIME, stay, point.position, point.up_m)
+
+    def _yaw(self, point: Waypoint) -> None:
         if point.heading_deg is not None:
             # Direction 0 is the shorter way round, and the angle is absolute.
             self._add(_CONDITION_YAW, _FRAME_MISSION, [point.heading_deg % 360.0])
-        stay = [round(point.stay_s, 1), 0, 0, None]
-        self._place(_LOITER_TIME, stay, point.position, point.up_m)
 
     def _speed(self, speed_m_s: float | None) -> None:
         if speed_m_s is None:

@@ -1,6 +1,7 @@
 """A sortie as an ordered list of plain waypoints, for every exporter."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from patrolctl.domain.errors import InputError
 from patrolctl.domain.machines import VehicleKind
@@ -9,6 +10,7 @@ from patrolctl.geo import Datum, LatLon
 
 _SAME_DEG = 2e-7  # two centimetres
 _SAME_M = 0.05
+_METRES_PER_DEG = 111_320.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,9 @@ class Waypoint:
     """A place to go to and what to do there.
 
     ``up_m`` is above home. ``stay_s`` None: go on at once. ``plan_seq`` names
-    the plan's item.
+    the plan's item. ``departs``: the message begins while it stays here and
+    lasts to the next waypoint, which is ``passing``: the nose is held at its
+    heading all the way to it.
     """
 
     position: LatLon
@@ -29,6 +33,8 @@ class Waypoint:
     station: str | None = None
     takeoff: bool = False
     land: bool = False
+    departs: bool = False
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,47 @@ def route_of(plan: Plan, sortie: Sortie) -> Route:
     return Route(sortie, tuple(waypoints), return_up_m, returns)
 
 
+def _append_pass(waypoints: list[Waypoint], item: PlanItem, up_m: float) -> None:
+    """A stay at the start, where the message begins, and the way to the end.
+
+    At the end the vehicle stays until the message is over, by the plan.
+    """
+    if not waypoints:
+        where = f"item {item.seq}"
+        raise InputError.one(where, "is a pass from nowhere", "an item before it")
+    start = waypoints[-1]
+    hold_s = item.hold_s or 0.0
+    waypoints[-1] = replace(
+        start,
+        plan_seq=item.seq,
+        heading_deg=item.heading_deg,
+        stay_s=(start.stay_s or 0.0) + hold_s,
+        cue=item.cue,
+        station=item.station,
+        departs=True,
+    )
+    north = (item.lat_deg - start.position.lat_deg) * _METRES_PER_DEG
+    scale = math.cos(math.radians(item.lat_deg))
+    east = (item.lon_deg - start.position.lon_deg) * _METRES_PER_DEG * scale
+    way_s = math.hypot(north, east) / max(item.speed_m_s or 0.0, 0.1)
+    waypoints.append(
+        Waypoint(
+            position=item.position,
+            up_m=up_m,
+            plan_seq=item.seq,
+            speed_m_s=item.speed_m_s,
+            heading_deg=item.heading_deg,
+            stay_s=round(max(1.0, (item.duration_s or 0.0) - hold_s - way_s), 1),
+            station=item.station,
+            passing=True,
+        )
+    )
+
+
 def _append(waypoints: list[Waypoint], item: PlanItem, up_m: float) -> None:
+    if item.type is ItemType.PASS:
+        _append_pass(waypoints, item, up_m)
+        return
     stay_s = item.duration_s if item.type is ItemType.DWELL else None
     point = Waypoint(
         position=item.position,
