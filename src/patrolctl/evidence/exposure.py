@@ -5,6 +5,7 @@ and one whose end was never reported counts as whole. What is not in view gets
 the greatest loss that ISO 9613-2 knows for screens.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -26,7 +27,7 @@ from patrolctl.domain.machines import (
     SpeakerProfile,
     VehicleKind,
 )
-from patrolctl.domain.plan import Plan, PlanReceiver, Sortie
+from patrolctl.domain.plan import ItemType, Plan, PlanItem, PlanReceiver, Sortie
 from patrolctl.domain.site import Site
 from patrolctl.domain.sound import Playback
 from patrolctl.evidence.hear import FARTHEST_M, Ears, speaker_up_m
@@ -40,6 +41,7 @@ Floats = npt.NDArray[np.float64]
 # window is heard as speech no more.
 AUDIBLE_DB = 55.0
 STEP_S = 1.0
+PASS_STEP_M = 5.0
 SPOTS_MAX = 60
 
 
@@ -68,13 +70,17 @@ class Exposed:
         n = len(self._place_m)
         energy, repeats, loudest = np.zeros(n), np.zeros(n), np.full(n, -np.inf)
         for sounding in soundings:
-            got = np.zeros(n)
+            got, near = np.zeros(n), np.zeros(n)
             for source in sounding.sources:
-                got += np.power(10.0, self._level_db(source) / 10.0) * sounding.step_s
+                level = self._level_db(source)
+                got += np.power(10.0, level / 10.0) * sounding.step_s
+                near += level >= AUDIBLE_DB
             length_s = len(sounding.sources) * sounding.step_s
             mean_db = 10.0 * np.log10(np.maximum(got / length_s, 1e-9))
             energy += got * sounding.times
-            repeats += np.where(mean_db >= AUDIBLE_DB, sounding.times, 0)
+            # Who is passed hears a part of what is said on the way.
+            share = near / len(sounding.sources)
+            repeats += np.ceil(share * sounding.times - 1e-9)
             loudest = np.maximum(loudest, mean_db)
         return self._by_household(energy, repeats, loudest)
 
@@ -157,19 +163,32 @@ def planned_soundings(plan: Plan, site: Site) -> list[tuple[str, int, Sounding]]
 
 
 def _planned(plan: Plan, site: Site, sortie: Sortie, seq: int) -> Sounding:
-    item = next(i for i in sortie.items if i.seq == seq)
+    number = next(k for k, i in enumerate(sortie.items) if i.seq == seq)
+    item = sortie.items[number]
+    places = [_spoken_from(plan, site, sortie, item)]
+    if item.type is ItemType.PASS and number > 0:
+        start = _spoken_from(plan, site, sortie, sortie.items[number - 1])
+        count = max(2, math.ceil(math.dist(start, places[0]) / PASS_STEP_M) + 1)
+        way = np.linspace(start, places[0], count)
+        places = [(float(x), float(y), float(z)) for x, y, z in way]
+    sources = tuple(
+        Source(p, item.heading_deg or 0.0, plan.speaker, plan.announcement.spectrum_db)
+        for p in places
+    )
+    repeats = item.cue.repeats if item.cue else 0
+    each_s = plan.announcement.duration_s / len(sources)
+    return Sounding(sources, each_s, repeats * sortie.loops)
+
+
+def _spoken_from(
+    plan: Plan, site: Site, sortie: Sortie, item: PlanItem
+) -> tuple[float, float, float]:
+    """The loudspeaker at an item's place, site ENU."""
     east, north = site.frame.point_en(item.position)
     home = plan.home_of(sortie)
     rover = sortie.vehicle_kind is VehicleKind.ROVER
     up = item.altitude.amsl_m(home_amsl_m=home.amsl_m) - site.ground_amsl_m
-    source = Source(
-        (east, north, up + (ROVER_SPEAKER_UP_M if rover else 0.0)),
-        item.heading_deg or 0.0,
-        plan.speaker,
-        plan.announcement.spectrum_db,
-    )
-    repeats = item.cue.repeats if item.cue else 0
-    return Sounding((source,), plan.announcement.duration_s, repeats * sortie.loops)
+    return east, north, up + (ROVER_SPEAKER_UP_M if rover else 0.0)
 
 
 def flown_soundings(record: RunRecord, site: Site) -> list[Sounding]:
