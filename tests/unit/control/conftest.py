@@ -104,12 +104,12 @@ class MemoryStore:
         self.paused: set[str] = set()
         self.log: list[tuple[str, str, str]] = []
         self.broken: str | None = None
-        self.hang = False
+        self.answers = asyncio.Event()  # cleared, it hangs
+        self.answers.set()
         self.lose_from: str | None = None
 
     async def _touch(self) -> None:
-        while self.hang:
-            await asyncio.sleep(0.001)
+        await self.answers.wait()
         if self.broken:
             raise StoreFailed(self.broken)
 
@@ -531,9 +531,12 @@ class FakeSpeaker:
 
     def _begin(self, cue: Cue, key: str) -> None:
         self.plays.append(key)
-        self.group.create_task(self._play(cue, key), name="play")
+        hush = asyncio.Event()
+        if not self.refuse:
+            self._now = hush  # from this moment on it can be cut
+        self.group.create_task(self._play(cue, key, hush), name="play")
 
-    async def _play(self, cue: Cue, key: str) -> None:
+    async def _play(self, cue: Cue, key: str, hush: asyncio.Event) -> None:
         start = self.clock.utc()
         report = Playback(
             f"b-{key}",
@@ -550,7 +553,6 @@ class FakeSpeaker:
             )
             return
         self.report(report)
-        hush = self._now = asyncio.Event()
         started_s = self.clock.monotonic_s()
         length_s = cue.clip_duration_s * cue.repeats + self.slow_s
         broken = self.cuts > 0

@@ -416,13 +416,13 @@ async def test_a_database_that_hangs_delays_a_command_by_moments(kit, make) -> N
         make.flight(kit, make, [make.copter("s1")], {"s1": "d1"}) as flight,
     ):
         await kit.until(lambda: flight.state.phase is Phase.RUNNING)
-        kit.store.hang = True
+        kit.store.answers.clear()
         stopping = flight.group.create_task(flight.run.command(RunVerb.STOP, "li"))
         await kit.clock.advance(0.2)
         assert d1.calls[-1] == "stop"
         holding = flight.group.create_task(flight.run.command(RunVerb.HOLD, "li"))
         await kit.clock.advance(2.5)
         assert d1.calls[-1] == "hold"
-        kit.store.hang = False
+        kit.store.answers.set()
         stopping.cancel()
         holding.cancel()

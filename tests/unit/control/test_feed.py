@@ -43,18 +43,20 @@ async def test_facts_keep_their_order_among_many_publishers(kit) -> None:
 
 
 async def test_a_fact_is_stored_before_it_is_shown(kit) -> None:
-    kit.store.hang = True
+    kit.store.answers.clear()
     watcher = kit.feed.subscribe()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(kit.feed.vehicle_event(fact(kit, 1)))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await anext(watcher)
-        task.cancel()
+        kit.store.answers.set()
+        await task
+    assert (await take(watcher, 1))[0][1]["id"] == "f1"
 
 
 async def test_samples_are_latest_wins_per_vehicle_and_wait_for_no_fact(kit) -> None:
-    kit.store.hang = True
+    kit.store.answers.clear()
     watcher = kit.feed.subscribe()
     async with asyncio.TaskGroup() as group:
         stuck = group.create_task(kit.feed.vehicle_event(fact(kit, 1)))
@@ -62,7 +64,8 @@ async def test_samples_are_latest_wins_per_vehicle_and_wait_for_no_fact(kit) -> 
         for seq in range(1000):
             await kit.feed.telemetry(sample(kit, f"d{seq % 2}", seq), sortie="s1")
         found = await take(watcher, 2)
-        stuck.cancel()
+        kit.store.answers.set()
+        await stuck
     assert {data["seq"] for _, data in found} == {998, 999}
     assert found[0][1]["sortie"] == "s1"
 

@@ -9,12 +9,13 @@ from patrolctl.domain.telemetry import EventKind
 
 async def test_stop_touches_no_database_and_every_vehicle(kit) -> None:
     async with kit.open():
-        kit.store.hang = True  # nothing is ever stored from here on
+        kit.store.answers.clear()  # nothing is stored from here on
         kit.vehicles["d1"].fail["stop"] = LinkFailed("d1", "no link")
         async with asyncio.timeout(1):
             results = await kit.fleet.command(FleetVerb.STOP)
         assert results == {"d1": "d1: no link", "d2": "ok", "car": "ok"}
         assert all(s.silenced == 1 for s in kit.speakers.values())
+        kit.store.answers.set()
 
 
 async def test_one_that_hangs_delays_only_itself(kit) -> None:
