@@ -7,6 +7,7 @@ frames through the autopilot's own reader, a clock that the test moves.
 import asyncio
 import hashlib
 import io
+import math
 import struct
 import wave
 from collections.abc import AsyncIterator
@@ -28,6 +29,7 @@ from patrolctl.onboard.clips import ClipCache
 from patrolctl.onboard.cues import Watch
 from patrolctl.onboard.frames import Fix, Scanner
 from patrolctl.onboard.ledger import Ledger
+from patrolctl.onboard.places import METRES_PER_DEG
 from patrolctl.onboard.player import Player
 from patrolctl.onboard.reports import Reporter
 
@@ -402,3 +404,31 @@ async def test_a_silence_that_overtakes_what_was_sent_before_it_holds(
     world.load(world.cue("a", 0))  # sent after it
     await world.stand(0, 5.0)
     assert world.ended() == [("a", "refused"), ("a", "completed")]
+
+
+def test_a_vehicle_on_the_way_of_a_message_has_not_strayed() -> None:
+    """Due at the start only; played anywhere on the straight way from there."""
+    cue = SheetCue(
+        cue_id="a", seq=1, key="a", clip_sha256="ab" * 32, clip_url=None,
+        duration_s=1.0, repeats=9, lat_deg=LAT, lon_deg=LON, up_m=30.0,
+        end_lat_deg=LAT + 200 / METRES_PER_DEG, end_lon_deg=LON, end_up_m=40.0,
+    )  # fmt: skip
+    watch = Watch()
+
+    def at(north_m: float, east_m: float = 0.0, up_m: float = 30.0) -> Fix:
+        east = east_m / METRES_PER_DEG / math.cos(math.radians(LAT))
+        return Fix(1, LAT + north_m / METRES_PER_DEG, LON + east, up_m, 4.0)
+
+    for north_m in (-5.0, 0.0, 100.0, 200.0, 205.0):
+        up_m = 30.0 + min(200.0, max(0.0, north_m)) / 20.0
+        assert not watch.strayed(at(north_m, up_m=up_m), cue)
+        assert not watch.strayed(at(north_m, 6.0, up_m), cue)
+        assert watch.strayed(at(north_m, 20.0, up_m), cue)
+        assert watch.strayed(at(north_m, 0.0, up_m + 20.0), cue)
+    assert watch.strayed(at(230.0, up_m=40.0), cue)
+    still = Fix(1, LAT + 100 / METRES_PER_DEG, LON, 35.0, 0.0)
+    assert watch.due([cue], lambda _: False, still, 0.0) is None
+    assert watch.due([cue], lambda _: False, still, 5.0) is None
+    here = Fix(1, LAT, LON, 30.0, 0.0)
+    assert watch.due([cue], lambda _: False, here, 6.0) is None
+    assert watch.due([cue], lambda _: False, here, 7.1) is cue
