@@ -195,6 +195,7 @@ export const planSummary = object({
   deadhead_m: nullable(number),
   max_revisit_s: nullable(number),
   lower_bound_m: nullable(number),
+  passes: withDefault(number, 0),
 });
 export type PlanSummary = Infer<typeof planSummary>;
 
@@ -209,7 +210,7 @@ export type PlanEntry = Infer<typeof planEntry>;
 
 export const planItem = object({
   seq: number,
-  type: oneOf("takeoff", "fly", "dwell", "drive", "return_home", "land"),
+  type: oneOf("takeoff", "fly", "dwell", "pass", "drive", "return_home", "land"),
   lat_deg: number,
   lon_deg: number,
   alt_m: number,

@@ -135,6 +135,7 @@ export function plan(more: Partial<Plan> = {}): Plan {
       deadhead_m: null,
       max_revisit_s: null,
       lower_bound_m: null,
+      passes: 0,
     },
     defaults: [],
     warnings: [],

@@ -67,6 +67,7 @@ export const en = {
   "plan.revisit": "Longest wait at a point",
   "plan.sorties": "Sorties",
   "plan.stations": "Stations",
+  "plan.passes": "Of them in flight",
   "plan.gap": "Gap to the bound",
   "plan.gap.help": "At most this much of the mission time could be saved",
   "plan.solve": "Solved in",

@@ -65,6 +65,7 @@ export const zh: Messages = {
   "plan.revisit": "最长等待",
   "plan.sorties": "架次",
   "plan.stations": "悬停点",
+  "plan.passes": "其中边飞边播",
   "plan.gap": "与下界差距",
   "plan.gap.help": "任务时长最多还能节省这么多",
   "plan.solve": "求解用时",

@@ -17,6 +17,7 @@ import {
   buildingPrisms,
   heardMarks,
   type Place,
+  passesOf,
   plannedMarks,
   type ReachedReceiver,
   type ReceiverMark,
@@ -243,6 +244,12 @@ export class SiteMap {
         dash_m: 7,
       });
     });
+    for (const { sortie, ends } of passesOf(doc)) {
+      const index = doc.sorties.findIndex((one) => one.id === sortie);
+      const color = rgba(colors[index] ?? MAP.geofence, 0.9);
+      const way = ends.map((one) => this.at(one));
+      lines.push({ points: way, color, width_px: 5, dash_m: 0 });
+    }
     for (const station of stationsOf(doc)) {
       const index = doc.sorties.findIndex((one) => one.id === station.sortie);
       const color = colors[index] ?? MAP.geofence;

@@ -41,7 +41,7 @@ export function stationsOf(plan: Plan): StationMark[] {
   for (const sortie of plan.sorties) {
     const home = sortie.home ?? plan.home;
     for (const item of sortie.items) {
-      if (item.type !== "dwell") continue;
+      if (item.type !== "dwell" && item.type !== "pass") continue;
       const id = item.station ?? `${sortie.id}·${item.seq}`;
       const up = sortie.vehicle_kind === "copter" ? up_m(item, home.amsl_m) : 0;
       marks.set(id, {
@@ -53,6 +53,24 @@ export function stationsOf(plan: Plan): StationMark[] {
     }
   }
   return [...marks.values()];
+}
+
+/** Ways on which a message is said in flight, each with its two ends. */
+export function passesOf(plan: Plan): { sortie: string; ends: [Place, Place] }[] {
+  return plan.sorties.flatMap((sortie) => {
+    const home = sortie.home ?? plan.home;
+    const place = (item: PlanItem): Place => [
+      item.lon_deg,
+      item.lat_deg,
+      Math.max(0, up_m(item, home.amsl_m)),
+    ];
+    return sortie.items.flatMap((item, i) => {
+      const before = sortie.items[i - 1];
+      if (item.type !== "pass" || !before) return [];
+      const ends: [Place, Place] = [place(before), place(item)];
+      return [{ sortie: sortie.id, ends }];
+    });
+  });
 }
 
 export interface Share {

@@ -3,7 +3,14 @@ import { siteOf } from "../site";
 import { plan } from "../testing";
 import { MAP, shareColor } from "./colors";
 import { Frame, mercatorX, mercatorY, project } from "./frame";
-import { buildingPrisms, floorKey, shares, sortiePath, stationsOf } from "./geometry";
+import {
+  buildingPrisms,
+  floorKey,
+  passesOf,
+  shares,
+  sortiePath,
+  stationsOf,
+} from "./geometry";
 import { Motion, turn } from "./motion";
 import { overlaps } from "./overlay";
 import { packLines } from "./scene";
@@ -75,6 +82,27 @@ describe("plans in space", () => {
       [117, 34, 0],
     ]);
     expect(stationsOf(doc).map((one) => one.id)).toEqual(["S1"]);
+  });
+
+  it("show the ways on which something is said in flight", () => {
+    const doc = plan();
+    const [sortie] = doc.sorties;
+    const item = sortie?.items[2];
+    if (!sortie || !item) throw new Error("no station");
+    const past = { ...item, type: "pass" as const, lon_deg: 117.002, station: "P1" };
+    const items = [...sortie.items.slice(0, 2), past, ...sortie.items.slice(3)];
+    const flown = { ...doc, sorties: [{ ...sortie, items }] };
+    expect(passesOf(flown)).toEqual([
+      {
+        sortie: "s1",
+        ends: [
+          [117, 34.001, 20],
+          [117.002, 34.001, 20],
+        ],
+      },
+    ]);
+    expect(stationsOf(flown).map((one) => one.id)).toEqual(["P1"]);
+    expect(passesOf(doc)).toEqual([]);
   });
 
   it("take heights above sea level down to the ground at home", () => {

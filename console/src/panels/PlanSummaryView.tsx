@@ -19,6 +19,7 @@ function facts(s: PlanSummary, w: Words): { name: string; value: string }[] {
     ],
     [w.t("plan.sorties"), w.number(s.sorties)],
     [w.t("plan.stations"), s.stations > 0 ? w.number(s.stations) : null],
+    [w.t("plan.passes"), s.passes > 0 ? w.number(s.passes) : null],
     [w.t("plan.distance"), s.distance_m === null ? null : w.distance(s.distance_m)],
     [w.t("plan.deadhead"), s.deadhead_m === null ? null : w.distance(s.deadhead_m)],
     [
