@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from patrolctl.acoustics.bands import Bools, Floats
 from patrolctl.domain.plan import PlanSummary
 from patrolctl.planning.drone.bounds import (
     Least,
@@ -23,6 +24,7 @@ from patrolctl.planning.drone.roster import Roster
 from patrolctl.planning.drone.search import Bench, Reporter
 from patrolctl.planning.drone.stations import Survey, ends_energy_s, landing_s
 from patrolctl.planning.drone.task import Task, home_points
+from patrolctl.planning.space.legs import STRAIGHT
 
 
 class Bounding:
@@ -87,6 +89,33 @@ def least_of(task: Task) -> Least:
     )
 
 
+def _stop_s(task: Task) -> tuple[float, float]:
+    """What not stopping above the launch point saves: rising, and sinking.
+
+    Who flies straight up goes on at once to where the way leads; two legs in
+    line take one stop more than both together, speed / acceleration.
+    """
+    p = task.profile
+    return p.climb_m_s / p.accel_m_s2, p.descent_m_s / p.accel_m_s2
+
+
+def _near_home(task: Task, points_m: Floats, homes_m: Floats) -> Bools:
+    """(homes, points): where the way may lead straight up from a home.
+
+    Farther away, flying level takes longer than what a stop costs.
+    """
+    p = task.profile
+    ramp_m = max(p.climb_m_s, p.descent_m_s) ** 2 / p.accel_m_s2
+    away = homes_m[:, None, :2] - points_m[None, :, :2]
+    return np.asarray(np.hypot(away[..., 0], away[..., 1]) <= ramp_m)
+
+
+def _through(task: Task, least: Least, saved_s: float) -> Least:
+    """The least where sorties may save this much at their ends."""
+    power = max(1.0, task.profile.climb_power_ratio)
+    return least.with_ends(-saved_s, -saved_s * power)
+
+
 def with_bounds(
     task: Task,
     bench: Bench,
@@ -119,6 +148,8 @@ def global_bound_s(task: Task, view: Survey, prices: Prices) -> float:
     that so much work takes.
     """
     least = least_of(task)
+    if _near_home(task, view.candidates.points_m, home_points(task)).any():
+        least = _through(task, least, sum(_stop_s(task)))
     cheap = min(1.0, task.profile.cruise_power_ratio)
     by_prices = least.with_ends(prices.home_s, prices.home_s * cheap)
     count = float(np.ceil(prices.stations - 1e-6)) * task.order.message_s
@@ -154,10 +185,16 @@ def conditional_bound_s(task: Task, bench: Bench, roster: Roster) -> float:
     market = bench.market
     rows, counts = np.unique(market.place[tour], return_counts=True)
     homes = len(bench.places) + np.arange(len(task.drones))
-    table = bench.table.time_s
+    table, points = bench.table.time_s, bench.table.points_m
     inner = table[np.ix_(rows, rows)]
-    near = table[np.ix_(homes, rows)].min(axis=0)
-    back = table[np.ix_(rows, homes)].min(axis=1)
+    up_s, down_s = _stop_s(task)
+    # Over or around something one may rise straight from the ground.
+    through = _near_home(task, points[rows], points[homes])
+    out = through | (bench.table.kind[np.ix_(homes, rows)] != STRAIGHT)
+    home = through.T | (bench.table.kind[np.ix_(rows, homes)] != STRAIGHT)
+    near = (table[np.ix_(homes, rows)] - up_s * out).min(axis=0)
+    back = (table[np.ix_(rows, homes)] - down_s * home).min(axis=1)
+    least = replace(least, ends_j=_through(task, least, up_s + down_s).ends_j)
     n = len(rows)
     time = np.zeros((n + 1, n + 1))
     time[:n, :n], time[n, :n], time[:n, n] = inner, near, back
