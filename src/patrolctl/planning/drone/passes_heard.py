@@ -8,9 +8,11 @@ import numpy.typing as npt
 
 from patrolctl.acoustics import Air, Prediction, Source, predict
 from patrolctl.acoustics.bands import Bools, Floats
+from patrolctl.planning.drone.coverage import Hearing
 from patrolctl.planning.drone.flight import Stop
-from patrolctl.planning.drone.passes import TIMING, Pace, Timing
-from patrolctl.planning.drone.passes_offer import flying
+from patrolctl.planning.drone.passes import TIMING, Pace, Timing, told
+from patrolctl.planning.drone.passes_lines import Line
+from patrolctl.planning.drone.passes_offer import audible, flying
 from patrolctl.planning.drone.task import Task
 
 Ints = npt.NDArray[np.int64]
@@ -48,6 +50,15 @@ def stretches_of(pace: Pace, count: int, timing: Timing = TIMING) -> list[_Stret
         last = min(count - 1, int(np.searchsorted(at, high - 1e-9, side="left")))
         out.append(_Stretch(first, last))
     return out
+
+
+def told_by(task: Task, stop: Stop, hearing: Hearing, shift_m: Floats) -> Ints:
+    """Receivers that a pass tells, all of it displaced, where this is heard."""
+    if stop.way is None:
+        return np.empty(0, dtype=np.int64)
+    line = Line(places_along(stop) + shift_m, stop.heading_deg)
+    rows, mask = audible(task, line, hearing)
+    return rows[told(mask, stop.way.pace)]
 
 
 def hear_passing(task: Task, stop: Stop, near: Ints) -> tuple[Ints, Prediction]:
