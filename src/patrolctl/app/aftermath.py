@@ -10,6 +10,7 @@ from patrolctl.control.aftermath.aftermath import Aftermath, Reports
 from patrolctl.control.aftermath.alerts import Bulletin, Watch
 from patrolctl.control.aftermath.gaps import Gaps, Policy, Shelf, offer
 from patrolctl.control.aftermath.overview import Overviews
+from patrolctl.control.aftermath.reminders import Reminders
 from patrolctl.control.announcing.library import Library
 from patrolctl.control.conditions.exposure import Ledger
 from patrolctl.control.live.feed import LiveFeed
@@ -19,7 +20,7 @@ from patrolctl.control.planning.remaining import remaining_of
 from patrolctl.control.running.runs import Runs
 from patrolctl.control.schedules.timetable import Timetable
 from patrolctl.control.vehicles.fleet import Fleet
-from patrolctl.domain.gaps import Rerun
+from patrolctl.domain.gaps import FollowUp, Rerun
 from patrolctl.ports import AlertPublisher
 from patrolctl.store import SqlStore
 
@@ -41,14 +42,16 @@ class Parts:
 class Followed:
     """What was made before.
 
-    ``watch`` is a publisher of the feed, ``ledger`` admits plans, and
-    ``state_dir`` holds the key of the reports.
+    ``watch`` is a publisher of the feed, ``ledger`` admits plans,
+    ``state_dir`` holds the key of the reports, and ``habits`` says how
+    patiently gaps are followed.
     """
 
     parts: Parts
     ledger: Ledger
     watch: Watch
     state_dir: Path
+    habits: FollowUp = FollowUp()
 
 
 def policy_of(timetable: Timetable) -> Policy:
@@ -88,10 +91,29 @@ async def open_aftermath(
     host = TaskHost()
     await stack.enter_async_context(host.open())
     host.start(followed.watch.push(bulletin), "alerts")
-    shelf = Shelf(parts.library, parts.planner, parts.runs, store, books)
-    gaps = await stack.enter_async_context(
-        Gaps(shelf, ledger, bulletin, parts.clock, policy=policy).open()
+    mine = frozenset(m.entry.id for m in parts.fleet.members)
+    shelf = Shelf(
+        parts.library,
+        parts.planner,
+        parts.runs,
+        store,
+        books,
+        ours=lambda state: any(s.vehicle_id in mine for s in state.sorties),
     )
+    gaps = await stack.enter_async_context(
+        Gaps(
+            shelf,
+            ledger,
+            bulletin,
+            parts.clock,
+            policy=policy,
+            habits=followed.habits,
+        ).open()
+    )
+    reminders = Reminders(
+        books, bulletin, parts.clock, policy=policy, habits=followed.habits
+    )
+    host.start(reminders.run(), "reminders")
     overviews = Overviews(
         parts.library, parts.fleet, parts.runs, store, books, parts.clock
     )

@@ -45,6 +45,7 @@ from patrolctl.domain.brief import Brief
 from patrolctl.domain.conditions import ConditionRules
 from patrolctl.domain.errors import InputError
 from patrolctl.domain.exposure import ExposureCaps
+from patrolctl.domain.gaps import FollowUp
 from patrolctl.domain.ids import VehicleId
 from patrolctl.domain.machines import FleetVehicle
 from patrolctl.formats.calendar import IcsFormat
@@ -85,6 +86,7 @@ class ServiceOptions:
     conditions: ConditionRules = ConditionRules()
     voice_models: tuple[Path, ...] = ()
     exposure: ExposureCaps = ExposureCaps()
+    follow_up: FollowUp = FollowUp()
     cap: CapOptions = CapOptions()
 
 
@@ -276,6 +278,7 @@ async def open_service(
                 ledger,
                 watch,
                 options.state_dir,
+                options.follow_up,
             ),
             outlets if hubs else None,
             policy=policy_of(timetable),

@@ -89,6 +89,7 @@ async def run_service(settings: Settings) -> None:
             http_url=address(listener),
             speedup=settings.speedup,
             exposure=settings.exposure,
+            follow_up=settings.follow_up,
             cap=cap_options(settings),
             voice_models=settings.voice_models,
         )

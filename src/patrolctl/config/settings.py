@@ -16,11 +16,13 @@ from patrolctl.domain.cap import CapStatus
 from patrolctl.domain.conditions import ConditionRules
 from patrolctl.domain.errors import Fault, InputError
 from patrolctl.domain.exposure import Excess, ExposureCaps
+from patrolctl.domain.gaps import FollowUp
 
 _PREFIX = "PATROLCTL_"
 _LISTS = frozenset({"missions", "voice_models", "cap_statuses"})
 _SECRETS = frozenset({"store_url", "mqtt_url"})  # may hold a password
 CAPS = ExposureCaps()
+HABITS = FollowUp()
 _NOT_SETTINGS = frozenset({"PATROLCTL_DEBUG"})
 
 
@@ -48,6 +50,7 @@ class Settings:
     missions: tuple[str, ...] = ()
     log_level: str = "INFO"
     exposure: ExposureCaps = CAPS
+    follow_up: FollowUp = HABITS
     operators_file: Path = Path("operators.toml")
     cap_url: str | None = None
     cap_every_s: float = 60.0
@@ -122,6 +125,8 @@ class SettingsFile(BaseModel):
     exposure_laeq_24h_db: float = Field(default=CAPS.laeq_24h_db, ge=30, le=100)
     exposure_repeats: int = Field(default=CAPS.repeats, ge=1, le=1000)
     exposure_excess: Excess = CAPS.excess
+    rerun_grace_s: float = Field(default=HABITS.grace_s, ge=0, le=86400)
+    gap_reminder_s: float = Field(default=HABITS.remind_s, ge=60, le=604800)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
 
@@ -203,6 +208,7 @@ def _settings(read: SettingsFile) -> Settings:
             repeats=read.exposure_repeats,
             excess=read.exposure_excess,
         ),
+        follow_up=FollowUp(read.rerun_grace_s, read.gap_reminder_s),
         operators_file=(
             read.operators_file or data_dir / "operators.toml"
         ).expanduser(),

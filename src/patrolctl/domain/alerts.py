@@ -12,6 +12,7 @@ class AlertKind(StrEnum):
     VEHICLE = "vehicle"
     GAP_OPENED = "gap_opened"
     GAP_CLOSED = "gap_closed"
+    GAP_REMINDER = "gap_reminder"
     EXPOSURE = "exposure"
     AIRSPACE = "airspace"
 

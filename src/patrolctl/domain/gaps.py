@@ -29,14 +29,29 @@ class GapDeed(StrEnum):
 
 
 class Rerun(StrEnum):
-    """What is done with a gap by itself, without a person.
+    """What is done with what a schedule's runs missed.
 
-    ``OFFER`` leaves it open for the operator, ``LAUNCH`` plans and launches
-    what was missed at once (for schedules that allow it).
+    ``OFFER`` leaves it open for the operator. ``LAUNCH`` plans and launches it
+    without a person, once, when late reports have had their time. ``OFF``
+    flies nothing again, not for a person either, and reminds nobody.
     """
 
     OFFER = "offer"
     LAUNCH = "launch"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """How patiently gaps are followed.
+
+    ``grace_s`` is how long after a run's end a re-run without a person waits:
+    loudspeakers that had no link report then. ``remind_s`` is how often a gap
+    that nobody has acknowledged is told of again.
+    """
+
+    grace_s: float = 300.0
+    remind_s: float = 1800.0
 
 
 @dataclass(frozen=True, slots=True)

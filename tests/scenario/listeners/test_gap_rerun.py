@@ -21,7 +21,7 @@ from patrolctl.control.planning.remaining import remaining_of
 from patrolctl.control.running.runs import LaunchOrder
 from patrolctl.domain.evidence import Evidence
 from patrolctl.domain.exposure import ExposureCaps
-from patrolctl.domain.gaps import GapDeed, GapState, Rerun
+from patrolctl.domain.gaps import FollowUp, GapDeed, GapState, Rerun
 from patrolctl.domain.ids import PlanId, RunId
 from patrolctl.domain.plan import PlanKind
 from patrolctl.domain.run import Phase, RunState
@@ -127,7 +127,9 @@ def yard(sample, flight, world, tmp_path, monkeypatch):
             async def policy(schedule_id: str) -> Rerun:
                 return rerun
 
-            gaps = Gaps(shelf, ledger, bulletin, clock, policy=policy)
+            # No grace: the clock stands still, and nobody reports late.
+            habits = FollowUp(grace_s=0.0)
+            gaps = Gaps(shelf, ledger, bulletin, clock, policy=policy, habits=habits)
             async with planner.open(), gaps.open():
                 await store.save_plan(PlanId("plan-1"), plan)
                 yield Yard(store, runs, gaps, ledger, site)

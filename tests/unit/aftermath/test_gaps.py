@@ -171,6 +171,8 @@ async def test_a_schedule_says_whether_it_flies_again_by_itself(court, rule, lau
     async with court.gaps.open():
         evidence = await court.flown("r1", "E", schedule_id="morning")
         await court.gaps.follow_up(evidence)
+        await asyncio.sleep(0)
+        await court.clock.advance(600.0, step_s=10.0)
         if launched:
             await settled(court, GapDeed.LAUNCHED)
         assert len(court.planner.orders) == launched

@@ -12,6 +12,7 @@ from icalendar import Calendar
 from patrolctl.domain.brief import MissedPolicy, Schedule
 from patrolctl.domain.calendar import CalendarDefaults, CalendarEntry
 from patrolctl.domain.errors import InputError
+from patrolctl.domain.gaps import Rerun
 from patrolctl.domain.ids import AnnouncementId, ScheduleId
 from patrolctl.domain.plan import PlanKind
 from patrolctl.durable import next_occurrences
@@ -39,6 +40,7 @@ FULL = Schedule(
     holidays=("de", "school"),
     late_s=900.0,
     missed=MissedPolicy.ASK,
+    rerun=Rerun.LAUNCH,
     authority="Order no. 1, signed; 李",
     enabled=False,
     title="Morgens, täglich",

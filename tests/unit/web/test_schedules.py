@@ -12,6 +12,7 @@ BODY = {
     "rrule": "freq=daily;byhour=18",
     "start_local": "2026-01-01T18:00:00",
     "missed": "ask",
+    "rerun": "off",
 }
 
 
@@ -44,7 +45,7 @@ async def test_a_schedule_from_its_making_to_its_end(stage) -> None:
         )
         assert back.json() == {"schedules": ["evening"]}
         (view,) = (await http.get("/api/v1/schedules")).json()
-        assert view["missed"] == "ask"
+        assert (view["missed"], view["rerun"]) == ("ask", "off")
         everything = await http.get("/api/v1/schedules/calendar.ics")
         assert b"X-PATROLCTL-MISSED:ask" in everything.content
 

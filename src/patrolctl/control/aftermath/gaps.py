@@ -18,7 +18,15 @@ from patrolctl.control.running.runs import LaunchOrder, Runs
 from patrolctl.domain.alerts import AlertKind
 from patrolctl.domain.errors import Conflict, NotFound, PatrolError
 from patrolctl.domain.evidence import Evidence
-from patrolctl.domain.gaps import Gap, GapDeed, GapState, GapStep, Missing, Rerun
+from patrolctl.domain.gaps import (
+    FollowUp,
+    Gap,
+    GapDeed,
+    GapState,
+    GapStep,
+    Missing,
+    Rerun,
+)
 from patrolctl.domain.ids import PlanId, RunId
 from patrolctl.domain.plan import Plan
 from patrolctl.domain.run import ENDED, RunState
@@ -41,13 +49,17 @@ async def offer(schedule_id: str) -> Rerun:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What a gap is known by: the books, the plans, the runs."""
+    """What a gap is known by: the books, the plans, the runs.
+
+    ``ours`` tells whether a run was this node's, of several on one store.
+    """
 
     library: Library
     planner: Planner
     runs: Runs
     store: Store
     aftermath: AftermathStore
+    ours: Callable[[RunState], bool] = lambda _: True
 
 
 class Gaps:
@@ -59,6 +71,7 @@ class Gaps:
         bulletin: is told of what opened and closed.
         clock: the time.
         policy: what a schedule allows to be done with its gaps by itself.
+        habits: how long late reports are waited for.
     """
 
     def __init__(
@@ -69,7 +82,9 @@ class Gaps:
         clock: Clock,
         *,
         policy: Policy = offer,
+        habits: FollowUp | None = None,
     ) -> None:
+        self._habits = habits or FollowUp()
         self._by = shelf
         self._ledger = ledger
         self._bulletin = bulletin
@@ -102,6 +117,16 @@ class Gaps:
             except NotFound:
                 continue
             await self._guarded(evidence)
+        await self._wait_on()
+
+    async def _wait_on(self) -> None:
+        """Re-runs that waited for late reports when an earlier process ended."""
+        for gap in await self._by.aftermath.gaps(limit=1000):
+            if gap.state is GapState.CLOSED or gap.schedule_id is None:
+                continue
+            state = await self._by.runs.state(gap.id)
+            if self._by.ours(state):
+                await self._as_allowed(gap, state)
 
     async def _guarded(self, evidence: Evidence) -> None:
         try:
@@ -200,11 +225,40 @@ class Gaps:
         return None
 
     async def _as_allowed(self, gap: Gap, state: RunState) -> None:
-        """What the schedule allows without a person."""
+        """What the schedule allows without a person, later."""
         if await self._policy(gap.schedule_id or "") is not Rerun.LAUNCH:
             return
-        who = f"schedule {gap.schedule_id}"
-        await self.rerun(gap.id, who, launch=True, authority=state.authority)
+        if any(s.actor == _schedule(gap) for s in gap.steps):
+            return  # once, also across restarts
+        waiting = self._rerun_later(gap, state)
+        self._host.start(waiting, f"rerun-later-{gap.id}")
+
+    async def _rerun_later(self, gap: Gap, state: RunState) -> None:
+        """Wait for late reports, look again, and fly what is missing still."""
+        ended = state.ended_utc or state.created_utc
+        since_s = (self._clock.utc() - ended).total_seconds()
+        grace_s = self._habits.grace_s
+        await self._clock.sleep(min(grace_s, max(0.0, grace_s - since_s)))
+        try:
+            if await self._begin_by_itself(gap.id):
+                who = _schedule(gap)
+                await self.rerun(gap.id, who, launch=True, authority=state.authority)
+        except PatrolError as e:
+            log.warning("not flown again: %s", e, extra={"run": gap.id})
+
+    async def _begin_by_itself(self, gap_id: RunId) -> bool:
+        """Write down that it is done, before it is: it is not done twice."""
+        async with self._order:
+            gap = await self._by.aftermath.gap(gap_id)
+            allowed = await self._policy(gap.schedule_id or "") is Rerun.LAUNCH
+            if gap.state is GapState.CLOSED or not allowed:
+                return False
+            text = (
+                f"late reports have had {self._habits.grace_s:.0f} s;"
+                f" {_missed_text(gap.missing)} are missing still"
+            )
+            await self._keep(gap.after(self._step(_schedule(gap), GapDeed.NOTED, text)))
+            return True
 
     # -- what people do
 
@@ -259,9 +313,12 @@ class Gaps:
 
         Raises:
             NotFound: the run missed nothing that could be reached.
-            Conflict: somebody has reached it meanwhile.
+            Conflict: somebody has reached it meanwhile, or its schedule has
+                re-runs off.
         """
         gap = self._insist_open(await self.gap(run_id))
+        if gap.schedule_id and await self._policy(gap.schedule_id) is Rerun.OFF:
+            raise Conflict(f"schedule {gap.schedule_id} has its runs not flown again")
         plan = await self._by.store.plan(gap.plan_id)
         order = PlanOrder(
             mission_id=self._mission_of(plan),
@@ -355,6 +412,11 @@ class Gaps:
         if gap.state is GapState.CLOSED:
             raise Conflict(f"the gap of {gap.id} is closed: nothing is missing")
         return gap
+
+
+def _schedule(gap: Gap) -> str:
+    """Who does what nobody does."""
+    return f"schedule {gap.schedule_id}"
 
 
 def _about(plan: Plan) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from patrolctl.control.schedules.rota import Almanac, Entry, Rota, Source
 from patrolctl.domain.brief import MissedPolicy, Occurrence, OccurrenceState, Schedule
 from patrolctl.domain.calendar import CalendarDefaults, CalendarEntry
 from patrolctl.domain.errors import Conflict, Fault, InputError, NotFound, PatrolError
+from patrolctl.domain.gaps import Rerun
 from patrolctl.domain.ids import PlanId, ScheduleId
 from patrolctl.domain.plan import PlanKind
 from patrolctl.ports import Store
@@ -51,6 +52,7 @@ class ScheduleView:
     except_dates: tuple[date, ...] = ()
     holidays: tuple[str, ...] = ()
     missed: MissedPolicy = MissedPolicy.RUN_LATE
+    rerun: Rerun = Rerun.OFFER
     late_s: float = 300.0
     authority: str | None = None
     source: Source = Source.MISSION
@@ -162,6 +164,7 @@ class Timetable:
             except_dates=s.except_dates,
             holidays=s.holidays,
             missed=s.missed,
+            rerun=s.rerun,
             late_s=s.late_s,
             authority=s.authority,
             source=entry.source,

@@ -12,6 +12,7 @@ from icalendar import Calendar, Component
 from patrolctl.domain.brief import MissedPolicy, Schedule
 from patrolctl.domain.calendar import CalendarDefaults, CalendarEntry
 from patrolctl.domain.errors import Fault
+from patrolctl.domain.gaps import Rerun
 from patrolctl.domain.ids import AnnouncementId, ScheduleId
 from patrolctl.domain.plan import PlanKind
 from patrolctl.formats.calendar import names
@@ -102,6 +103,7 @@ def _entry(reading: Reading) -> CalendarEntry:
         holidays=tuple(text_of(event, names.HOLIDAYS).split()),
         late_s=float(text_of(event, names.LATE_S) or 300.0),
         missed=MissedPolicy(text_of(event, names.MISSED) or "run_late"),
+        rerun=Rerun(text_of(event, names.RERUN) or "offer"),
         authority=text_of(event, names.AUTHORITY) or None,
         enabled=_enabled(event),
         title=_title(event),

@@ -48,6 +48,7 @@ def _add_own(event: Event, entry: CalendarEntry) -> None:
     event.add(names.WORK, " ".join(s.work))
     event.add(names.LATE_S, f"{s.late_s:g}")
     event.add(names.MISSED, s.missed.value)
+    event.add(names.RERUN, s.rerun.value)
     event.add(names.ENABLED, "TRUE" if s.enabled else "FALSE")
     if s.title is None:
         event.add("x-patrolctl-title", "NONE")

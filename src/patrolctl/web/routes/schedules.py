@@ -11,6 +11,7 @@ from patrolctl.control.schedules.timetable import Question, ScheduleView
 from patrolctl.domain.brief import MissedPolicy, Schedule
 from patrolctl.domain.calendar import CalendarDefaults
 from patrolctl.domain.errors import InputError
+from patrolctl.domain.gaps import Rerun
 from patrolctl.domain.ids import AnnouncementId, ScheduleId
 from patrolctl.domain.plan import PlanKind
 from patrolctl.web.answers import Accepted, json
@@ -59,6 +60,7 @@ class ScheduleChange(_Strict):
     )
     late_s: float = Field(default=300.0, ge=0, le=86400)
     missed: MissedPolicy = MissedPolicy.RUN_LATE
+    rerun: Rerun = Rerun.OFFER
     authority: str | None = Field(default=None, max_length=300)
     title: str | None = Field(default=None, max_length=200)
     enabled: bool = True
@@ -85,6 +87,7 @@ class ScheduleChange(_Strict):
             except_times=local["except_times"],
             holidays=tuple(dict.fromkeys(self.holidays)),
             missed=self.missed,
+            rerun=self.rerun,
             title=self.title,
         )
 
