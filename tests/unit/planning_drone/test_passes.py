@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from patrolctl.domain.plan import (
 )
 from patrolctl.domain.site import Building, SitePoint
 from patrolctl.planning.drone import plan_drone
+from patrolctl.planning.drone.coverage import transposed
 from patrolctl.planning.drone.passes import (
     STEP_M,
     TIMING,
@@ -27,6 +29,7 @@ from patrolctl.planning.drone.passes import (
     told,
 )
 from patrolctl.planning.drone.passes_bound import priced_down
+from patrolctl.planning.drone.prices import Costs, bound_of
 from patrolctl.safety import check_plan
 
 ACCEL = 2.5
@@ -229,4 +232,44 @@ def test_repeats_are_honoured(row, order):
     for sortie in plan.sorties:
         for item in sortie.items:
             assert item.cue is None or item.cue.repeats >= 2
+    assert check_plan(plan, row) == ()
+
+
+def test_the_bound_never_exceeds_the_best_mixture_of_stations_and_passes():
+    """Every mixture of small random instances, the cheapest one that covers."""
+    rng = np.random.default_rng(11)
+    tight = 0
+    for _ in range(60):
+        rows, places, passes = 7, 5, 3
+        hold, takes = 10.0, rng.uniform(8.0, 40.0, passes)
+        by_place = rng.random((places, rows)) < 0.35
+        by_place[rng.integers(places, size=rows), np.arange(rows)] = True
+        by_pass = rng.random((passes, rows)) < 0.5
+        indptr = np.r_[0, np.cumsum(by_place.sum(axis=1))]
+        members = np.concatenate([np.flatnonzero(m) for m in by_place])
+        cover = transposed(
+            indptr.astype(np.int64),
+            members.astype(np.int32),
+            np.ones(rows, dtype=np.int32),
+        )
+        costs = Costs(hold, np.zeros(places), headings=1)
+        u = rng.uniform(0.0, hold, rows)
+        low = priced_down(u, [np.flatnonzero(m) for m in by_pass.T], takes)
+        bound = bound_of(cover, costs, low).bound_s
+        columns, price = np.vstack([by_place, by_pass]), np.r_[[hold] * places, takes]
+        best = min(
+            price[list(chosen)].sum()
+            for n in range(1, places + passes + 1)
+            for chosen in combinations(range(places + passes), n)
+            if columns[list(chosen)].any(axis=0).all()
+        )
+        assert bound <= best + 1e-9
+        tight += bound > 0.5 * best
+    assert tight > 0  # it is not always nothing
+
+
+def test_two_drones_pass_without_meeting_or_talking_over_each_other(row, order):
+    fleet = tuple(FleetVehicle(f"d{k}", VehicleKind.COPTER) for k in (1, 2))
+    plan = plan_drone(row, order_of(order, 5.0, fleet=fleet))
+    assert plan.summary.reached == 180
     assert check_plan(plan, row) == ()
