@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
 
@@ -73,7 +73,7 @@ class MqttSpeaker:
         self._clip_url = clip_url
         self._seq = 0
         self._state = SpeakerState(speaker_id, SpeakerPhase.UNKNOWN)
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, str], str] = OrderedDict()  # their keys
         self._reports = Reports(early=REMEMBERED)
         # Reports that waited at the broker come before anybody listens here.
         self.on_state: Callable[[SpeakerState], None] = lambda _: None
@@ -134,8 +134,10 @@ class MqttSpeaker:
     ) -> None:
         """Ask it to play; the same ``key`` is never played twice.
 
-        The run's id is the part of the key in front of the first colon.
+        The run's id is the part of the key in front of the first colon. One
+        that knows the key already tells again what became of it.
         """
+        self._ask_about((key,))
         self._send(
             CommandPayload(
                 id=new_id(),
@@ -199,8 +201,15 @@ class MqttSpeaker:
             )
         )
 
+    def _ask_about(self, keys: Iterable[str]) -> None:
+        """What it tells of these from now on is an answer and no copy."""
+        asked = frozenset(keys)
+        for seen in [s for s, key in self._seen.items() if key in asked]:
+            del self._seen[seen]
+
     async def recall(self, keys: tuple[str, ...]) -> None:
         """Have it report again what became of these keys."""
+        self._ask_about(keys)
         for key in keys:
             self._send(
                 CommandPayload(
@@ -272,10 +281,10 @@ class MqttSpeaker:
         playback = _decode(message, Playback)
         if playback is None or playback.speaker_id != self._id:
             return
-        seen = f"{playback.id}:{playback.status}"
+        seen = (playback.id, playback.status.value)
         if seen in self._seen:
             return
-        self._seen[seen] = None
+        self._seen[seen] = playback.key
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
         self._reports.tell(playback)

@@ -333,6 +333,12 @@ async def test_speaker_commands_and_reports(mosquitto: Any, witness: Any) -> Non
             first, second = await anext(reports), await anext(reports)
         assert (first.id, first.status) == ("pb1", PlaybackStatus.COMPLETED)
         assert (second.id, second.status) == ("pb2", PlaybackStatus.CUT)
+        # What it is asked about it tells again, and that is no copy.
+        await speaker.recall(("run-1:c1",))
+        await asyncio.to_thread(live.wait, "spk-1/command", 5)
+        live.publish(topic + "playback", report)
+        async with asyncio.timeout(5):
+            assert (await anext(reports)).id == "pb1"
         live.publish(
             topic + "state",
             {

@@ -449,6 +449,7 @@ class FakeSpeaker:
         self.deaf = 0
         self.slow_s = 0.0
         self.cuts = 0
+        self.lost_ends = 0
         self.never_caches = False
         self.silenced = 0
         self.frames: list[tuple[int, bytes]] = []
@@ -581,6 +582,9 @@ class FakeSpeaker:
 
     def report(self, playback: Playback) -> None:
         self._last[playback.key] = playback
+        if playback.end_utc is not None and self.lost_ends > 0:
+            self.lost_ends -= 1
+            return
         if not self.linked:
             self._waiting.append(playback)
             return

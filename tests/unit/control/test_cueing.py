@@ -124,6 +124,17 @@ async def test_without_a_link_the_dwell_lasts_for_the_message_all_the_same(
         assert len(speaker.plays) == 2
 
 
+async def test_an_end_that_was_told_to_nobody_is_asked_for(kit, make) -> None:
+    """As when the service was started again while the message was played."""
+    speaker = kit.speakers["d1"]
+    speaker.lost_ends = 1
+    async with kit.open(), one(kit, make) as flight:
+        await flight.to_the_end()
+        assert speaker.whole == ["r1:s1.3", "r1:s1.5"]  # each sounds once
+        assert speaker.commands == ["r1:s1.3", "r1:s1.3", "r1:s1.5"]
+        assert flight.state.sorties[0].cues_done == ("s1.3", "s1.5")
+
+
 async def test_an_outage_shorter_than_the_sortie_is_made_up_for(kit, make) -> None:
     d1, speaker = kit.vehicles["d1"], kit.speakers["d1"]
     async with kit.open(), one(kit, make) as flight:

@@ -31,7 +31,7 @@ class Patience:
 def longest_s(cue: Cue, patience: Patience) -> float:
     """The longest that :func:`announce` may take."""
     message_s = cue.clip_duration_s * cue.repeats + patience.slack_s
-    return message_s + patience.expiry_s * patience.attempts
+    return message_s + patience.expiry_s * (patience.attempts + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,6 @@ class Voice:
     speaker: Speaker
     reports: Broadcast[Playback]
     priority: Priority = Priority.NORMAL
-
-
-async def _started_or_ended(
-    reports: Listener[Playback], key: str, *, ended: bool
-) -> Playback:
-    async for report in reports:
-        if report.key == key and (
-            not ended or report.status is not PlaybackStatus.STARTED
-        ):
-            return report
-    raise PatrolError("the speaker's reports ended")
 
 
 async def announce(
@@ -71,30 +60,69 @@ async def announce(
     Returns:
         The speaker's final report, or the reason why there is none.
     """
-    message_s = cue.clip_duration_s * cue.repeats
     with voice.reports.listen() as reports:
-        for _ in range(patience.attempts):
-            if begun():
-                break
-            try:
-                expires = clock.utc() + timedelta(seconds=patience.expiry_s)
-                await voice.speaker.play(
-                    cue, key=key, expires_utc=expires, priority=voice.priority
-                )
-                async with clock.timeout(patience.expiry_s):
-                    first = await _started_or_ended(reports, key, ended=False)
-            except TimeoutError:
-                log.warning("no report of %s from %s", key, voice.speaker.id)
-                continue
-            except PatrolError as e:
-                return str(e)
-            if first.status is not PlaybackStatus.STARTED:
-                return first
-            break
-        else:
-            return f"speaker {voice.speaker.id} did not report"
+        asking = _Asking(voice, cue, key, clock, patience, reports)
         try:
-            async with clock.timeout(message_s + patience.slack_s):
-                return await _started_or_ended(reports, key, ended=True)
+            return await asking.until_ended(begun)
+        except PatrolError as e:
+            return str(e)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One cue under one key, which the speaker plays once."""
+
+    voice: Voice
+    cue: Cue
+    key: str
+    clock: Clock
+    patience: Patience
+    reports: Listener[Playback]
+
+    async def until_ended(self, begun: Callable[[], bool]) -> Playback | str:
+        """The final report, or why there is none."""
+        first = await self._until_told(begun)
+        if first is None and not begun():
+            return f"speaker {self.voice.speaker.id} did not report"
+        if first is not None and first.status is not PlaybackStatus.STARTED:
+            return first
+        message_s = self.cue.clip_duration_s * self.cue.repeats
+        ended = await self._told(message_s + self.patience.slack_s, ended=True)
+        if ended is None:
+            # The end may have been told to nobody: the same key asks for it.
+            await self._ask()
+            ended = await self._told(self.patience.expiry_s, ended=True)
+        name = self.voice.speaker.id
+        return ended or f"speaker {name} began and never reported the end"
+
+    async def _until_told(self, begun: Callable[[], bool]) -> Playback | None:
+        """Its first report of this key; None when there is none, or need not be."""
+        for _ in range(self.patience.attempts):
+            if begun():
+                return None
+            await self._ask()
+            first = await self._told(self.patience.expiry_s, ended=False)
+            if first is not None:
+                return first
+            log.warning("no report of %s from %s", self.key, self.voice.speaker.id)
+        return None
+
+    async def _ask(self) -> None:
+        await self.voice.speaker.play(
+            self.cue,
+            key=self.key,
+            expires_utc=self.clock.utc() + timedelta(seconds=self.patience.expiry_s),
+            priority=self.voice.priority,
+        )
+
+    async def _told(self, within_s: float, *, ended: bool) -> Playback | None:
+        """The next report of this key (of its end, if so asked), or None."""
+        try:
+            async with self.clock.timeout(within_s):
+                async for report in self.reports:
+                    started = report.status is PlaybackStatus.STARTED
+                    if report.key == self.key and not (ended and started):
+                        return report
         except TimeoutError:
-            return f"speaker {voice.speaker.id} began and never reported the end"
+            return None
+        raise PatrolError("the speaker's reports ended")

@@ -74,6 +74,8 @@ class Cueing:
 
     async def recall(self) -> None:
         """Learn what was played while nobody here listened."""
+        # A report that came a moment before may still be on its way to the books.
+        await self._crew.feed.flush()
         for report in await self._crew.store.playbacks(self._job.run_id):
             await self.credit(report)
         keys = self.book.open_keys()
