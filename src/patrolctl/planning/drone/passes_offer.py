@@ -140,18 +140,20 @@ def worthwhile(task: Task, hearing: Hearing) -> bool:
     return said.duration_s < spare_s + 2.0 * wide_m / task.profile.cruise_m_s
 
 
-def passes_of(task: Task, wanted: Wanted, enough: Callable[[], bool]) -> list[Pass]:
+def passes_of(
+    task: Task, ask: Callable[[], Wanted], enough: Callable[[], bool]
+) -> list[Pass]:
     """The best passes before every front, those that save most first.
 
     Args:
         task: the task.
-        wanted: what there is to save.
+        ask: what there is to save; not asked where passes never do.
         enough: asked between fronts; True ends the search.
     """
     hearing = hearing_in_flight(task)
     if hearing.range_m <= task.requirement.standoff_m or not worthwhile(task, hearing):
         return []
-    found: list[Pass] = []
+    wanted, found = ask(), list[Pass]()
     for front in fronts_of(task):
         if enough():
             break

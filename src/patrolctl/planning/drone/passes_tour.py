@@ -221,7 +221,7 @@ def with_passes(
     none = Mixed(flown, [], [], [])
     if not task.passes or enough():
         return none
-    offered = passes_of(task, _wanted(task, view, bench, flown), enough)
+    offered = passes_of(task, lambda: _wanted(task, view, bench, flown), enough)
     if not offered or enough():
         return replace(none, offered=offered)
     mixing = _Mixing(task, view, bench, offered)
