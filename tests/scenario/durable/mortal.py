@@ -29,5 +29,7 @@ async def save_run(self, state, event):
 
 
 SqlStore.save_run = save_run
-sys.argv[0] = "patrolctl"
-main()
+
+if __name__ == "__main__":  # a planner's process imports this file, too
+    sys.argv[0] = "patrolctl"
+    main()

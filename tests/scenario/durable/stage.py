@@ -378,7 +378,8 @@ class Stage:
     def see_through(self, run_id: str, within_s: float = 120) -> tuple[dict, int]:
         """To the end, with an operator who resumes whatever waits for him.
 
-        Or to the death of the service; the run is then empty.
+        Or to the death of the service; the run is then empty. The number is
+        that of sorties that he let go on.
         """
         resumed = 0
 
@@ -388,8 +389,8 @@ class Stage:
                 run = self.run(run_id)
                 if run["phase"] in ENDED:
                     return run
-                if self._waits(run):
-                    resumed += 1  # also when one of the vehicles did not obey
+                if waiting := self._waits(run):
+                    resumed += waiting  # also when one of them did not obey
                     self.ask(f"/runs/{run_id}/resume", "POST")
                     time.sleep(1.0)
             except urllib.error.HTTPError as e:
@@ -403,8 +404,11 @@ class Stage:
         return until(ended, within_s, "the end of the run"), resumed
 
     @staticmethod
-    def _waits(run: dict) -> bool:
-        return run["parked"] is not None or any(
+    def _waits(run: dict) -> int:
+        """How many sorties wait for the operator; one word lets all of them go."""
+        if run["parked"] is not None:
+            return len(run["sorties"])
+        return sum(
             s["waits"] is not None or s["phase"] == "HELD" for s in run["sorties"]
         )
 
