@@ -72,6 +72,8 @@ class Tally:
         if not proved(stage, run["id"]):
             self.wrong.append(f"{what}: no evidence")
         stage.check_database()
+        # A campaign of hours that is broken off has told what it saw.
+        print(f"{what}: {run['phase']}, let go on {resumed}", flush=True)
 
     def tell(self, title: str) -> None:
         lines = [f"{n:6d}  {what}" for what, n in sorted(self.counts.items())]
