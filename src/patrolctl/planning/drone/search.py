@@ -1,6 +1,7 @@
 """The search for stations and tour: from an offer to a cut, timed tour."""
 
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -23,11 +24,13 @@ from patrolctl.planning.space.legs import STRAIGHT
 Ints = npt.NDArray[np.int64]
 _ROUNDS = 100  # a chunk of ruin and recover between two looks at the clock
 _ROUNDS_EACH = 25  # … and no more than this for each station
-_CHUNKS = 40
 _LEAST_CHUNKS = 12
 _HEAT_S = 6.0
-_PASSES = 3
 _QUICK = 100
+# Chunks, heat and how many searches at once: first a good plan soon, then two
+# long ways to cool down from it, a core each. One long way is worth more than
+# several short ones.
+_STAGES = ((40, 4.0, 1), (160, 4.0, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,27 +137,75 @@ def searched(
         report: is told.
         rest_s: what comes afterwards takes so long.
     """
-    market, effort = bench.market, task.order.effort
-    tour = quickened(task, bench, first_tour(bench))
-    best, best_s = tour, market.mission_s(tour)
-    passes = _PASSES if effort >= 1.0 else 1
-    chunks = max(_LEAST_CHUNKS, round(_CHUNKS * min(1.0, effort)))
-    for turn in range(passes):
-        heat = _HEAT_S if turn == 0 else _HEAT_S / 3
-        for k in range(chunks):
-            if not budget.leaves(rest_s):
-                return best
-            hot, cool = (heat * (1 - x / chunks) + 0.05 for x in (k, k + 1))
-            seed = task.order.seed * 7919 + turn * 101 + k
-            rounds = min(_ROUNDS, _ROUNDS_EACH * len(tour))
-            tour = improved(market, tour, seed=seed, rounds=rounds, heat=(hot, cool))
-            if _found_out(bench, tour):
-                best_s = market.mission_s(best)
-            time_s = market.mission_s(tour)
-            if time_s < best_s - 1e-6:
-                best, best_s = tour, time_s
-            report.found(best_s, (turn * chunks + k) / (passes * chunks))
-    return best
+    effort, state = task.order.effort, _Best(bench, budget, report, rest_s)
+    state.take(quickened(task, bench, first_tour(bench)))
+    stages: tuple[tuple[int, float, int], ...] = _STAGES
+    if effort < 1.0:
+        stages = ((max(_LEAST_CHUNKS, round(_STAGES[0][0] * effort)), _HEAT_S, 1),)
+    state.chunks = sum(chunks for chunks, _, _ in stages)
+    with ThreadPoolExecutor(max(count for _, _, count in stages)) as pool:
+        for turn, (chunks, heat, count) in enumerate(stages):
+            seeds = [task.order.seed * 7919 + turn * 100_003 + 1009 * n
+                     for n in range(count)]  # fmt: skip
+            if not _cooled(state, seeds, (chunks, heat), pool):
+                break
+    return state.tour
+
+
+@dataclass(slots=True)
+class _Best:
+    """The best tour so far, and how far the search is."""
+
+    bench: Bench
+    budget: Budget
+    report: "Reporter"
+    rest_s: float
+    chunks: int = 1
+    done: int = 0
+    tour: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    time_s: float = np.inf
+
+    def take(self, tour: Ints) -> None:
+        """Look at one more tour, its guessed times replaced by true ones."""
+        market = self.bench.market
+        if _found_out(self.bench, tour) and len(self.tour):
+            self.time_s = market.mission_s(self.tour)
+        time_s = market.mission_s(tour)
+        if time_s < self.time_s - 1e-6:
+            self.tour, self.time_s = tour, time_s
+
+
+def _cooled(
+    state: _Best, seeds: list[int], how: tuple[int, float], pool: ThreadPoolExecutor
+) -> bool:
+    """Search from the best tour on, cooling down; one way for each seed.
+
+    What the ways find is taken in their order, so that it does not matter
+    which is the quicker. False: there is no time left.
+    """
+    chunks, heat = how
+    market, ways = state.bench.market, [state.tour] * len(seeds)
+    for k in range(chunks):
+        if not state.budget.leaves(state.rest_s):
+            return False
+        hot, cool = (heat * (1 - x / chunks) + 0.05 for x in (k, k + 1))
+        found = [
+            pool.submit(
+                improved,
+                market,
+                tour,
+                seed=seed + k,
+                rounds=min(_ROUNDS, _ROUNDS_EACH * len(tour)),
+                heat=(hot, cool),
+            )
+            for tour, seed in zip(ways, seeds, strict=True)
+        ]
+        ways = [f.result() for f in found]
+        for tour in ways:
+            state.take(tour)
+        state.done += 1
+        state.report.found(state.time_s, state.done / state.chunks)
+    return True
 
 
 def _found_out(bench: Bench, tour: Ints) -> bool:
