@@ -176,30 +176,32 @@ def drone(  # noqa: PLR0913 - one parameter an option
 
     Ctrl-C ends the search with the best plan so far.
     """
-    # Pulls in numba and the solvers; the other commands do without.
-    from patrolctl.planning.drone import DroneOrder, plan_drone  # noqa: PLC0415
+    # From the first moment on: whatever is loaded meanwhile takes its time.
+    with first_interrupt_stops() as stop:
+        # Pulls in numba and the solvers; the other commands do without.
+        from patrolctl.planning.drone import DroneOrder, plan_drone  # noqa: PLC0415
 
-    brief = _brief(mission, site_file)
-    requirement = replace(brief.requirement, zone=zone or brief.requirement.zone)
-    if window is not None:
-        requirement = replace(requirement, window=Window(window))
-    if passes is not None:
-        requirement = replace(requirement, passes=Passes(passes))
-    sound = _said(brief, said)
-    with stdout_kept(), first_interrupt_stops() as stop, ProgressLine() as line:
-        order = DroneOrder(
-            announcement=sound.announcement,
-            fleet=_of_kind(brief, VehicleKind.COPTER),
-            requirement=requirement,
-            created_utc=datetime.now(UTC),
-            spectrum_db=sound.spectrum_db,
-            crest_db=sound.crest_db,
-            seed=seed,
-            time_limit_s=time_limit,
-            drones=drones,
-            stop=stop,
-        )
-        plan = plan_drone(brief.site, order, line.show)
+        brief = _brief(mission, site_file)
+        requirement = replace(brief.requirement, zone=zone or brief.requirement.zone)
+        if window is not None:
+            requirement = replace(requirement, window=Window(window))
+        if passes is not None:
+            requirement = replace(requirement, passes=Passes(passes))
+        sound = _said(brief, said)
+        with stdout_kept(), ProgressLine() as line:
+            order = DroneOrder(
+                announcement=sound.announcement,
+                fleet=_of_kind(brief, VehicleKind.COPTER),
+                requirement=requirement,
+                created_utc=datetime.now(UTC),
+                spectrum_db=sound.spectrum_db,
+                crest_db=sound.crest_db,
+                seed=seed,
+                time_limit_s=time_limit,
+                drones=drones,
+                stop=stop,
+            )
+            plan = plan_drone(brief.site, order, line.show)
     _finish(plan, brief, output, as_json=as_json)
 
 
