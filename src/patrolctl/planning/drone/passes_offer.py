@@ -140,6 +140,14 @@ def worthwhile(task: Task, hearing: Hearing) -> bool:
     return said.duration_s < spare_s + 2.0 * wide_m / task.profile.cruise_m_s
 
 
+def may_pass(task: Task) -> bool:
+    """Whether it is worth looking for passes at all."""
+    if not task.passes:
+        return False
+    hearing = hearing_in_flight(task)
+    return hearing.range_m > task.requirement.standoff_m and worthwhile(task, hearing)
+
+
 def passes_of(
     task: Task, ask: Callable[[], Wanted], enough: Callable[[], bool]
 ) -> list[Pass]:
@@ -150,10 +158,9 @@ def passes_of(
         ask: what there is to save; not asked where passes never do.
         enough: asked between fronts; True ends the search.
     """
-    hearing = hearing_in_flight(task)
-    if hearing.range_m <= task.requirement.standoff_m or not worthwhile(task, hearing):
+    if not may_pass(task):
         return []
-    wanted, found = ask(), list[Pass]()
+    hearing, wanted, found = hearing_in_flight(task), ask(), list[Pass]()
     for front in fronts_of(task):
         if enough():
             break

@@ -21,6 +21,7 @@ from patrolctl.planning.drone.passes_clashes import clashes_with_ways
 from patrolctl.planning.drone.passes_offer import (
     Pass,
     Wanted,
+    may_pass,
     passes_of,
     wanted_of,
 )
@@ -219,7 +220,7 @@ def with_passes(
         enough: asked between steps; True ends the search.
     """
     none = Mixed(flown, [], [], [])
-    if not task.passes or enough():
+    if not may_pass(task) or enough():
         return none
     offered = passes_of(task, lambda: _wanted(task, view, bench, flown), enough)
     if not offered or enough():

@@ -22,6 +22,7 @@ from patrolctl.planning.drone.flight import Flight
 from patrolctl.planning.drone.offer import offer, quick_offer
 from patrolctl.planning.drone.order import Budget, DroneOrder, OutOfTime
 from patrolctl.planning.drone.passes_bound import with_pass_bounds
+from patrolctl.planning.drone.passes_offer import may_pass
 from patrolctl.planning.drone.passes_tour import with_passes
 from patrolctl.planning.drone.reasons import reasons_for
 from patrolctl.planning.drone.roster import roster_of
@@ -48,6 +49,7 @@ _LATE = 0.7  # … and the coarse plan is the plan, if nothing finer is searched
 _SOME = 6  # stations that tell how long the checks take
 _CHECKS = 1.1
 _SHARING = 0.25  # share of the limit that several drones' timetables get
+_PASSING = 0.2  # … and looking for passes, where messages are short
 _VARIED = 0.96  # later than this, what-if questions are left out
 _CLOSING_S = 0.3  # sharing, timing, writing
 _HURRY = 0.35  # a first plan that takes this share of the limit is the plan
@@ -141,6 +143,8 @@ def _searched(
     hurry = budget.over() or task.order.effort < 1.0
     rest_s = 0.0 if hurry else _checking_s(task, view, bench, tour)
     sharing_s = _SHARING * budget.limit_s if len(task.drones) > 1 else 0.0
+    if may_pass(task) and not hurry:
+        sharing_s += _PASSING * budget.limit_s
     with Bounding(task, view, bench, lambda: budget.leaves(rest_s), report) as bound:
         tour = searched(task, bench, budget, report, rest_s + sharing_s)
         bound.settle()
