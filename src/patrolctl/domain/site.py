@@ -67,13 +67,17 @@ class Building:
 
 @dataclass(frozen=True, slots=True)
 class NoFlyArea:
-    """A volume that no aircraft may enter."""
+    """A volume that no aircraft may enter.
+
+    ``temporary``: it is closed for a time (a notice), and no survey knows it.
+    """
 
     id: str
     name: str
     area: Polygon
     bottom_m: float = 0.0
     top_m: float = 1.0e4
+    temporary: bool = False
 
 
 @dataclass(frozen=True, slots=True)

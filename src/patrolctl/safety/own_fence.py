@@ -129,13 +129,16 @@ def _uncovered(
     """No exclusion for a no-fly area: a fault, unless the way passes over it.
 
     A fence's exclusions know no height. Where the path rightly passes above
-    or below a volume, excluding it would stop the vehicle in flight.
+    or below a volume, excluding it would stop the vehicle in flight. What is
+    closed for a time is in no vehicle's fence: missions are the same whether
+    it is closed or not, and the path itself is judged against it.
     """
     passes = bool((shapely.distance(shapes, no_fly.area) < AUTOPILOT_MARGIN_M).any())
     reason = f"no exclusion of the fence covers the no-fly area {no_fly.id}"
     if passes:
         reason += " (the way passes above or below it)"
-    severity = Severity.ADVISE if passes else Severity.REFUSE
+    lenient = passes or no_fly.temporary
+    severity = Severity.ADVISE if lenient else Severity.REFUSE
     return find("fence", reason, severity=severity)
 
 

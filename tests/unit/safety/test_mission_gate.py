@@ -78,6 +78,17 @@ def test_a_missing_exclusion_is_refused(lab):
     assert _rules(lab, bare) == {"fence"}
 
 
+def test_what_is_closed_for_a_time_needs_no_exclusion(lab):
+    """A notice beside the way: missions are compiled without it."""
+    away = NoFlyArea("n", "Fair", box(60, 60, 70, 70), 0.0, 500.0, temporary=True)
+    mission = lab.mission(GOOD)
+    lab.site = replace(lab.site, no_fly=(*lab.site.no_fly, away))
+    assert _rules(lab, mission) == set()
+    surveyed = replace(away, temporary=False)
+    lab.site = replace(lab.site, no_fly=(*lab.site.no_fly[:-1], surveyed))
+    assert _rules(lab, mission) == {"fence"}
+
+
 def test_an_exclusion_passed_over_is_only_advised(lab):
     yard = NoFlyArea("yard", "", lab.site.no_fly[0].area, 0.0, 30.0)
     lab.site = replace(lab.site, no_fly=(yard,))

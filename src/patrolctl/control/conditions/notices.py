@@ -122,6 +122,7 @@ def _area(notice: NoFlyNotice, site: Site) -> NoFlyArea | None:
         area=Polygon(points),
         bottom_m=notice.bottom_m,
         top_m=notice.top_m,
+        temporary=True,
     )
 
 
