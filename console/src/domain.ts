@@ -414,7 +414,11 @@ export type Problem = Infer<typeof problem>;
 
 export const fleetAnswer = object({ vehicles: record(text) });
 
-export const urgentAnswer = object({ id: text, vehicles: record(text) });
+export const urgentAnswer = object({
+  id: text,
+  vehicles: record(text),
+  advice: withDefault(list(text), []),
+});
 
 // --- the live socket --------------------------------------------------------
 

@@ -63,6 +63,8 @@ class RunBody(BaseModel):
     authority: str | None = None
     vehicles: dict[str, str] | None = None
     loops: int | None = None
+    override: list[str] = []
+    override_reason: str | None = None
 
 
 class Mischief(BaseModel):
@@ -71,6 +73,7 @@ class Mischief(BaseModel):
     link: LinkState | None = None
     failsafe: str | None = None
     refuse: bool | None = None
+    against: list[str] | None = None
     fleet_answer: str | None = None
     raw: str | None = None
 
@@ -85,6 +88,7 @@ class Mock:
         """A new world, for the next test."""
         self.world = World(speed=speed)
         self.refuse = False
+        self.against: list[str] = []
         self.fleet_answer = "ok"
         self.jobs: dict[str, dict[str, object]] = {}
         self.enabled = True
@@ -254,6 +258,20 @@ def add_reading(app: FastAPI, mock: Mock) -> None:
         del site_id
         return answer([])
 
+    @app.get(f"{PREFIX}/conditions/plans/{{plan_id}}")
+    def against(plan_id: str) -> Response:
+        del plan_id
+        told = {
+            "wind": "9.0 m/s (entered by li), at most 8.4 m/s",
+            "rain": "0.4 mm/h (a service), at most 0.0 mm/h",
+            "airspace": "run run-7 is RUNNING in the same airspace",
+        }
+        return answer([Violation(None, None, r, told[r]) for r in mock.against])
+
+    @app.get(f"{PREFIX}/conditions/rules")
+    def rules() -> Response:
+        return answer({"overridable": ["rain", "wind"], "wind_ratio": 0.7})
+
     @app.get(f"{PREFIX}/schedules")
     def schedules() -> Response:
         now = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
@@ -340,6 +358,8 @@ def add_mischief(app: FastAPI, mock: Mock) -> None:
         puppet.failsafe = body.failsafe
         if body.text:
             mock.world.vehicle_fact(body.vehicle, EventKind.TEXT, body.text, 3)
+        if body.against is not None:
+            mock.against = body.against
         if body.refuse is not None:
             mock.refuse = body.refuse
         if body.fleet_answer is not None:

@@ -116,6 +116,8 @@ export interface LaunchOrder {
   authority: string;
   vehicles?: Record<string, string>;
   loops?: number;
+  override?: string[];
+  override_reason?: string;
 }
 
 export interface UrgentOrder {

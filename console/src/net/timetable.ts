@@ -1,6 +1,6 @@
 // Schedules and the conditions of a launch, over HTTP.
 
-import { planKind } from "../domain";
+import { planKind, violation } from "../domain";
 import {
   boolean,
   type Infer,
@@ -17,6 +17,8 @@ import { get, post, send, upload } from "./api";
 
 export const MISSED = ["run_late", "skip", "ask"] as const;
 const missed = oneOf(...MISSED);
+export const RERUN = ["offer", "launch", "off"] as const;
+const rerun = oneOf(...RERUN);
 
 export const wholeSchedule = object({
   id: text,
@@ -32,6 +34,7 @@ export const wholeSchedule = object({
   holidays: withDefault(list(text), []),
   late_s: withDefault(number, 300),
   missed: withDefault(missed, "run_late"),
+  rerun: withDefault(rerun, "offer"),
   authority: nullable(text),
   title: nullable(text),
   enabled: boolean,
@@ -115,6 +118,9 @@ export const timetable = {
     get(`/conditions/weather/${id(site_id)}`, list(weather)),
   enterWeather: (site_id: string, body: Record<string, number>) =>
     send("PUT", `/conditions/weather/${id(site_id)}`, body, weather),
+  against: (plan_id: string) =>
+    get(`/conditions/plans/${id(plan_id)}`, list(violation)),
+  rules: () => get("/conditions/rules", object({ overridable: list(text) })),
   notices: () => get("/conditions/no_fly", list(notice)),
   close: (geojson: unknown, from_utc: string, until_utc: string) =>
     post("/conditions/no_fly/geojson", { geojson, from_utc, until_utc }, list(notice)),

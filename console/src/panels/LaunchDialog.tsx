@@ -6,6 +6,13 @@ import { launch } from "../state/actions";
 import { freeVehicles, launchBlock } from "../state/rules";
 import type { OpenPlan } from "../state/state";
 import { useSelect } from "../state/store";
+import {
+  isSettled,
+  NOTHING_ASIDE,
+  OverrideBox,
+  overrideOf,
+  useAgainst,
+} from "./OverrideBox";
 
 const AUTHORITY_MAX = 200;
 
@@ -98,6 +105,9 @@ function Dialog({ plan, close }: { plan: OpenPlan; close(): void }) {
   const [missing, setMissing] = useState(false);
   const [chosen, setChosen] = useState<Record<string, string>>({});
   const [loops, setLoops] = useState("");
+  const [aside, setAside] = useState(NOTHING_ASIDE);
+  const against = useAgainst(plan.id);
+  const settled = isSettled(against, aside);
   const blocked = useSelect(launchBlock);
   const summary = plan.doc.summary;
   const input = useRef<HTMLInputElement>(null);
@@ -111,8 +121,9 @@ function Dialog({ plan, close }: { plan: OpenPlan; close(): void }) {
     event.preventDefault();
     const named = authority.trim();
     setMissing(named === "");
-    if (named === "" || blocked) return;
-    void launch(orderOf(plan, named, chosen, loops));
+    if (named === "" || blocked || !settled) return;
+    const order = orderOf(plan, named, chosen, loops);
+    void launch({ ...order, ...overrideOf(against, aside) });
     close();
   };
   return (
@@ -163,12 +174,17 @@ function Dialog({ plan, close }: { plan: OpenPlan; close(): void }) {
               {missing ? t("launch.authority.missing") : t("launch.authority.help")}
             </small>
           </label>
+          <OverrideBox against={against} aside={aside} change={setAside} />
           {blocked ? <p className="blocked">{t(`launch.block.${blocked}`)}</p> : null}
           <footer>
             <button type="button" onClick={close}>
               {t("launch.cancel")}
             </button>
-            <button type="submit" className="launch-now" disabled={blocked !== null}>
+            <button
+              type="submit"
+              className="launch-now"
+              disabled={blocked !== null || !settled}
+            >
               {t("launch.confirm")}
             </button>
           </footer>

@@ -12,6 +12,7 @@ const RAW = {
   time_zone: "Asia/Shanghai",
   holidays: ["cn", "school"],
   missed: "ask",
+  rerun: "launch",
   enabled: false,
   paused: true,
   except_dates: ["2026-02-17"],
@@ -33,6 +34,7 @@ describe("a schedule being changed", () => {
       holidays: ["cn", "school"],
       late_s: 300,
       missed: "ask",
+      rerun: "launch",
       authority: null,
       title: null,
       // A pause is no part of the schedule: changing it does not disable it.

@@ -6,6 +6,7 @@ import { useWords } from "../i18n/i18n";
 import {
   MISSED,
   type Preview,
+  RERUN,
   type ScheduleBody,
   timetable,
   type WholeSchedule,
@@ -57,6 +58,7 @@ const BLANK: Omit<Draft, "mission_id"> = {
   holidays: "",
   late_s: 300,
   missed: "run_late",
+  rerun: "offer",
   authority: "",
   title: "",
   enabled: true,
@@ -208,6 +210,22 @@ export function ScheduleForm({
           {MISSED.map((one) => (
             <option key={one} value={one}>
               {t(`schedules.missed.${one}`)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label className="field">
+        <span>{t("schedules.rerun")}</span>
+        <select
+          name="rerun"
+          value={draft.rerun}
+          onChange={(event) =>
+            change({ rerun: RERUN.find((r) => r === event.target.value) ?? "offer" })
+          }
+        >
+          {RERUN.map((one) => (
+            <option key={one} value={one}>
+              {t(`schedules.rerun.${one}`)}
             </option>
           ))}
         </select>

@@ -332,8 +332,10 @@ export function commandFleet(command: FleetCommand): Promise<void> {
 
 export function announceUrgent(order: UrgentOrder): Promise<void> {
   return pending("fleet.announce", "failed.urgent", async () => {
-    const { vehicles } = await api.announceUrgent(order);
+    const { vehicles, advice } = await api.announceUrgent(order);
     report(vehicles, "told.urgent");
+    if (advice.length > 0)
+      tell({ tone: "bad", title: "told.exposure", lines: advice }, true);
   });
 }
 
