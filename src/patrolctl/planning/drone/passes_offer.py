@@ -126,8 +126,9 @@ def worthwhile(task: Task, hearing: Hearing) -> bool:
     """Whether messages are short enough for passes to beat hovering.
 
     Where earshot is w to each side, a rendition said in flight advances by no
-    more than w. In the same time as two of them a station takes its message,
-    its overhead and the way of 2 w to the next one.
+    more than w, and by two thirds of it where its timing is not known to some
+    seconds. In the time of three of them a station takes its message, its
+    overhead and the way of 2 w to the next one.
     """
     off_m = task.requirement.standoff_m + 1.0
     metres = np.arange(1, hearing.cosines.shape[1] + 1, dtype=np.float64)
@@ -137,7 +138,8 @@ def worthwhile(task: Task, hearing: Hearing) -> bool:
     wide_m = math.sqrt(float(metres[ok].max()) ** 2 - off_m**2)
     said = task.order.announcement
     spare_s = task.order.message_s - said.repeats * said.duration_s
-    return said.duration_s < spare_s + 2.0 * wide_m / task.profile.cruise_m_s
+    hop_s = 2.0 * wide_m / task.profile.cruise_m_s
+    return 2.0 * said.duration_s < spare_s + hop_s
 
 
 def may_pass(task: Task) -> bool:
