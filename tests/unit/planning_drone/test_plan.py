@@ -12,7 +12,7 @@ from patrolctl.domain.jsondoc import decode, encode
 from patrolctl.domain.machines import FleetVehicle, SpeakerProfile, VehicleKind
 from patrolctl.domain.plan import ItemType, Plan, Requirement, Window
 from patrolctl.geo import LatLon
-from patrolctl.planning.drone import plan_drone
+from patrolctl.planning.drone import plan_drone, solve
 from patrolctl.safety import check_plan
 
 
@@ -194,3 +194,13 @@ def test_nobody_is_promised_beyond_walls_that_cannot_be_flown_over(estate, order
         assert r.reached <= inside
         assert (r.reason is None) == r.reached
     assert check_plan(plan, site) == ()
+
+
+def test_a_plan_of_greedy_stations_says_so(estate, order, monkeypatch):
+    """Where the fine grid's survey took too long for pricing."""
+    monkeypatch.setattr(solve, "_PLAIN", 0.0)
+    plan = plan_drone(estate, order)
+    assert plan.summary.reached == plan.summary.reachable > 0
+    assert [w for w in plan.warnings if "greedily" in w]
+    monkeypatch.undo()
+    assert not [w for w in plan_drone(estate, order).warnings if "stopped" in w]

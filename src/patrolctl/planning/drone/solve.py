@@ -54,6 +54,7 @@ _VARIED = 0.96  # later than this, what-if questions are left out
 _CLOSING_S = 0.3  # sharing, timing, writing
 _HURRY = 0.35  # a first plan that takes this share of the limit is the plan
 _CUT_SHORT = "stopped early: a coarse grid, no bound; more may be reachable"
+_UNPRICED = "stopped early: stations chosen greedily, no bound; fewer may do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ def plan_drone(
         )  # fmt: skip
     except OutOfTime:
         fine = None
+    if fine is not None and fine.bench.offer.pricing is None:
+        task = replace(task, warnings=(*task.warnings, _UNPRICED))
     if fine is None and coarse is not None:
         task = replace(task, warnings=(*task.warnings, _CUT_SHORT))
         fine = _searched(task, *coarse[:2], (budget, report))
