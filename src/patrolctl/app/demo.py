@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from patrolctl.app.answering import Answering
 from patrolctl.app.compose import Service, ServiceOptions, open_service
-from patrolctl.app.headless import Say, all_linked, flown, made_plan
+from patrolctl.app.headless import Say, all_linked, ended, flown, made_plan
 from patrolctl.app.http import serving
 from patrolctl.app.listening import address
 from patrolctl.app.options import DemoOptions
@@ -188,7 +189,11 @@ class _Show:
         plan_id = await self.plan(kind)
         await self.linked(kind)
         order = LaunchOrder(plan_id, actor="demo", authority=AUTHORITY)
-        state = await flown(self._service, order, self._say)
+        runs = self._service.runs
+        state = await runs.launch(order)
+        held = self._options.when_held
+        async with Answering(runs, state.id, held, self._say).open():
+            state = await ended(self._service, state.id, self._say)
         return await self._report(kind, state)
 
     async def _report(self, kind: PlanKind, state: RunState) -> WorkReport:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from patrolctl.app.answering import Answering
 from patrolctl.app.compose import Service, ServiceOptions, open_service
 from patrolctl.app.headless import Say, all_linked, ended, exit_code
 from patrolctl.app.lock import sole_user
@@ -265,8 +266,10 @@ async def run_once(options: OnceOptions, settings: Settings, say: Say) -> OnceRe
                     vehicles=chosen,
                 )
             )
+            answering = Answering(service.runs, state.id, options.when_held, say)
             with _recall_on_interrupt(service, state.id, say):
-                state = await ended(service, state.id, say)
+                async with answering.open():
+                    state = await ended(service, state.id, say)
             return await _report(service, state)
 
 

@@ -1,10 +1,22 @@
 """What the commands ask for. Light to import: input is judged with it first."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from patrolctl.domain.brief import Brief
 from patrolctl.domain.plan import Plan
+
+
+class WhenHeld(StrEnum):
+    """What becomes of a run that is held and asks, where there is no console.
+
+    ``ASK`` on the terminal, ``HOME`` calls it home at once, ``WAIT`` waits.
+    """
+
+    ASK = "ask"
+    HOME = "home"
+    WAIT = "wait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class OnceOptions:
     site_file: Path | None
     authority: str | None
     simulated: bool
+    when_held: WhenHeld = WhenHeld.WAIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +55,4 @@ class DemoOptions:
     launch: bool = True
     mosquitto: bool | None = None
     time_limit_s: float = 10.0
+    when_held: WhenHeld = WhenHeld.HOME

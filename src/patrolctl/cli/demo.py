@@ -5,7 +5,7 @@ import click
 from patrolctl.app.lifetime import run_interruptible
 from patrolctl.app.listening import bind
 from patrolctl.app.logs import log_to_stderr
-from patrolctl.app.options import DemoOptions
+from patrolctl.app.options import DemoOptions, WhenHeld
 from patrolctl.cli.output import emit, tell
 from patrolctl.config import find_mission, load_brief, load_settings
 from patrolctl.domain.jsondoc import encode
@@ -23,6 +23,13 @@ from patrolctl.domain.jsondoc import encode
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
 @click.option("--idle", is_flag=True, help="Launch nothing until it is asked for.")
 @click.option("--no-mosquitto", is_flag=True, help="Use the in-process broker.")
+@click.option(
+    "--when-held",
+    type=click.Choice([WhenHeld.HOME.value, WhenHeld.WAIT.value]),
+    default=WhenHeld.HOME.value,
+    show_default=True,
+    help="With --headless: what becomes of a sortie that is held and asks.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON on stdout.")
 def command(  # noqa: PLR0913 - one argument an option
     *,
@@ -33,6 +40,7 @@ def command(  # noqa: PLR0913 - one argument an option
     port: int,
     idle: bool,
     no_mosquitto: bool,
+    when_held: str,
     as_json: bool,
 ) -> None:
     """Show a whole mission in simulation: broker, vehicles, speakers, console.
@@ -50,6 +58,7 @@ def command(  # noqa: PLR0913 - one argument an option
         speedup=speedup or (20.0 if headless else 5.0),
         launch=not idle,
         mosquitto=False if no_mosquitto else None,
+        when_held=WhenHeld(when_held),
     )
     log_to_stderr("WARNING")
     listener = None if headless else bind("127.0.0.1", port)

@@ -1,6 +1,7 @@
 """``patrolctl run``."""
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import click
 
 from patrolctl.app.lifetime import run_interruptible
 from patrolctl.app.logs import log_to_stderr
-from patrolctl.app.options import OnceOptions, VehicleChoice
+from patrolctl.app.options import OnceOptions, VehicleChoice, WhenHeld
 from patrolctl.cli.output import emit, tell
 from patrolctl.config import load_settings
 from patrolctl.domain.errors import Fault, InputError
@@ -70,6 +71,10 @@ def vehicles_of(
     return tuple(found.values())
 
 
+def _by_terminal() -> WhenHeld:
+    return WhenHeld.ASK if sys.stdin.isatty() else WhenHeld.WAIT
+
+
 @click.command()
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option(
@@ -80,6 +85,14 @@ def vehicles_of(
 @click.option("--mqtt", help="Broker, mqtt://host:port.", metavar="URL")
 @click.option("--authority", help="By whose authority; recorded with the run.")
 @click.option("--simulated", is_flag=True, help="Nobody hears it: no quiet hours.")
+@click.option(
+    "--when-held",
+    type=click.Choice([w.value for w in WhenHeld]),
+    help="When a sortie is held and asks: 'ask' reads resume, home or land from"
+    " standard input; 'home' calls the run home at once; 'wait' waits (an hour on"
+    " the ground; in the air until its battery calls it home)."
+    "  [default: ask on a terminal, else wait]",
+)
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON on stdout.")
 def command(  # noqa: PLR0913 - one argument an option
     *,
@@ -90,9 +103,13 @@ def command(  # noqa: PLR0913 - one argument an option
     mqtt: str | None,
     authority: str | None,
     simulated: bool,
+    when_held: str | None,
     as_json: bool,
 ) -> None:
     """Carry out a plan with the given vehicles, and wait for the end.
+
+    A run may be held and ask: a battery to change, airspace that was closed, a
+    pilot who took over. Then type resume, home or land (see --when-held).
 
     Ctrl-C calls the vehicles home and waits for them; a second one leaves
     them to their own failsafes.
@@ -109,6 +126,7 @@ def command(  # noqa: PLR0913 - one argument an option
         site_file=site,
         authority=authority,
         simulated=simulated,
+        when_held=WhenHeld(when_held) if when_held else _by_terminal(),
     )
     log_to_stderr("WARNING")
     # Now that the input is good: this pulls in everything.

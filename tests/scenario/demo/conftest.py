@@ -24,11 +24,14 @@ def _has_mark(environ: Path, mark: str) -> bool:
 class Command:
     """One run of the command line in a process group of its own."""
 
-    def __init__(self, tmp_path: Path, *words: str, **environ: str) -> None:
+    def __init__(
+        self, tmp_path: Path, *words: str, stdin: bool = False, **environ: str
+    ) -> None:
         self.mark = uuid.uuid4().hex
         self.started_s = time.monotonic()  # noqa: TID251 - real processes
         self.process = subprocess.Popen(
             [sys.executable, "-m", "patrolctl", *words],
+            stdin=subprocess.PIPE if stdin else None,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -76,6 +79,11 @@ class Command:
         out, err = self.process.communicate(timeout=within_s)
         return self.process.returncode, out, err
 
+    def type(self, line: str) -> None:
+        """Type a line, as at a terminal."""
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
     def signal(self, number: signal.Signals) -> None:
         """Only to the command itself, as a supervisor does."""
         self.process.send_signal(number)
@@ -93,8 +101,8 @@ def patrolctl(tmp_path: Path) -> Iterator[object]:
     """Starts commands; ends them with the test."""
     started: list[Command] = []
 
-    def start(*words: str, **environ: str) -> Command:
-        started.append(Command(tmp_path, *words, **environ))
+    def start(*words: str, stdin: bool = False, **environ: str) -> Command:
+        started.append(Command(tmp_path, *words, stdin=stdin, **environ))
         return started[-1]
 
     yield start

@@ -75,6 +75,26 @@ def test_ctrl_c_calls_home_and_waits(patrolctl, plan: Path, rover: str) -> None:
     assert command.none_left()
 
 
+def test_a_held_run_asks_and_is_answered_on_standard_input(
+    patrolctl, plan: Path, rover: str
+) -> None:
+    words = ["run", str(plan), "--vehicle", f"car@7={rover}", "--json"]
+    command = patrolctl(
+        *words, "--when-held", "ask", stdin=True, PATROLCTL_SPEEDUP=SPEEDUP
+    )
+    command.until("step 3", 90)
+    command.type("hold")
+    command.until("waits: ", 90)
+    command.until("type resume, home or land", 90)
+    command.type("perhaps")
+    command.until("'perhaps' is no answer", 90)
+    command.type("resume")
+    code, out, err = command.finish(110)
+    assert code == 0, err
+    assert json.loads(out)["phase"] == "FINISHED"
+    assert "resume by the terminal" in err
+
+
 def test_a_vehicle_that_cannot_be_reached(patrolctl, plan: Path) -> None:
     code, out, err = run(patrolctl, plan, "tcp:127.0.0.1:9").finish(60)
     assert (code, out) == (5, "")
