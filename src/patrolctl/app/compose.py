@@ -34,6 +34,7 @@ from patrolctl.control.running.runs import Runs
 from patrolctl.control.schedules.conflicts import Conflicts
 from patrolctl.control.schedules.occurring import Desk
 from patrolctl.control.schedules.rota import Almanac
+from patrolctl.control.schedules.timekeeping import Timekeeper
 from patrolctl.control.schedules.timetable import Timetable
 from patrolctl.control.sorties.job import Limits
 from patrolctl.control.speaking.exposed import Spoken
@@ -52,7 +53,7 @@ from patrolctl.formats.calendar import IcsFormat
 from patrolctl.mavlink import LinkOptions, Pulse, connect_vehicle
 from patrolctl.mqtt import MqttHub, asyncapi, open_mqtt
 from patrolctl.ports import Store, Vehicle
-from patrolctl.store import open_store
+from patrolctl.store import SqlStore, open_store
 from patrolctl.web import Check, WebServices
 
 log = logging.getLogger(__name__)
@@ -153,12 +154,23 @@ def _speaker_options(options: ServiceOptions) -> SpeakerOptions:
     )
 
 
-def _checks(hubs: Mapping[str, MqttHub]) -> dict[str, Check]:
+def _keeper(
+    store: SqlStore, clock: Clock, options: ServiceOptions
+) -> Timekeeper | None:
+    """Where nodes share a database, and time passes as it does there."""
+    if not isinstance(options.database, str) or options.speedup != 1.0:
+        return None
+    return Timekeeper(clock, store.server_utc)
+
+
+def _checks(hubs: Mapping[str, MqttHub], keeper: Timekeeper | None) -> dict[str, Check]:
     async def broker() -> str | None:
         lost = [site for site, hub in hubs.items() if not hub.connected]
         return f"no broker for {', '.join(lost)}" if lost else None
 
-    return {"mqtt": broker}
+    if keeper is None:
+        return {"mqtt": broker}
+    return {"mqtt": broker, "clock": keeper.fault}
 
 
 class _Links:
@@ -270,7 +282,7 @@ async def open_service(
             store=store,
             almanac=Almanac(durable, IcsFormat()),
         )
-        await open_schedules(stack, timetable)
+        await open_schedules(stack, timetable, keeper := _keeper(store, clock, options))
         aftermath = await open_aftermath(
             stack,
             Followed(
@@ -320,7 +332,7 @@ async def open_service(
             feed=feed,
             store=store,
             asyncapi=asyncapi(),
-            ready=_checks(hubs),
+            ready=_checks(hubs, keeper),
             aftermath=aftermath,
         )
         yield Service(library, planner, fleet, runs, timetable, store, web)

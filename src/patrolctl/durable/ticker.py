@@ -24,7 +24,12 @@ FAR = timedelta(days=1)
 LOOK_BACK = timedelta(days=31)
 
 Fire = Callable[[Schedule, datetime], Awaitable[str]]
+Trusted = Callable[[], Awaitable[None]]
 Watched = Callable[[], Awaitable[tuple[Sequence[Schedule], frozenset[ScheduleId]]]]
+
+
+async def _trusted() -> None:
+    """A clock that nobody else's is held against."""
 
 
 class Ticker:
@@ -41,9 +46,20 @@ class Ticker:
         desk: the book and this node's name.
         fire: does the work; returns the outcome in words.
         found: tells whether a launch that was begun came about.
+        trusted: raises StoreFailed while this node's clock is not to be
+            trusted: then it claims nothing, and does not say that it lives.
     """
 
-    def __init__(self, watched: Watched, desk: Desk, fire: Fire, found: Found) -> None:
+    def __init__(
+        self,
+        watched: Watched,
+        desk: Desk,
+        fire: Fire,
+        found: Found,
+        *,
+        trusted: Trusted = _trusted,
+    ) -> None:
+        self._trusted = trusted
         self._watched = watched
         self._desk = desk
         self._clock = desk.clock
@@ -80,6 +96,7 @@ class Ticker:
         Raises:
             StoreFailed: the book cannot be read or written; look again.
         """
+        await self._trusted()
         went_back = self._jumps.look()
         await self._refresh()
         if went_back:

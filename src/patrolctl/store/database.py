@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TypeVar
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -69,6 +70,13 @@ class SqlStore:
                 yield connection
         except (SQLAlchemyError, OSError) as e:
             raise StoreFailed(f"database: {e}") from e
+
+    async def server_utc(self) -> datetime:
+        """What a PostgreSQL server's clock says, whatever time zone it has."""
+        async with self._read() as db:
+            told = await db.execute(select(func.clock_timestamp()))
+            moment: datetime = told.scalar_one()
+        return moment.astimezone(UTC)
 
     # -- plans
 

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from patrolctl.clock import ManualClock
+from patrolctl.clock import ManualClock, SystemClock
+from patrolctl.control.schedules.timekeeping import Timekeeper
 from patrolctl.domain.errors import InputError, StoreFailed
 from patrolctl.store import open_store
 
@@ -77,3 +79,19 @@ async def test_a_server_that_is_not_there_is_said_in_one_line(tmp_path: Path) ->
     assert "secret" not in text
     assert len(text.splitlines()) == 1
     assert text.startswith("postgresql://me:***@/x: connection")
+
+
+async def test_a_clock_is_held_against_the_servers(postgres) -> None:
+    """The real server's own time."""
+    real = SystemClock()
+
+    class Ahead(SystemClock):
+        def utc(self):
+            return real.utc() + timedelta(seconds=8)
+
+    async with open_store(postgres.database(), real) as store:
+        told = await store.server_utc()
+        assert told.utcoffset() == timedelta(0)
+        assert await Timekeeper(real, store.server_utc).fault() is None
+        fault = await Timekeeper(Ahead(), store.server_utc).fault()
+        assert "s ahead of the database's" in fault
