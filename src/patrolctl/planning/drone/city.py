@@ -16,7 +16,7 @@ from patrolctl.domain.site import Site
 from patrolctl.planning.drone.order import DroneOrder, never
 from patrolctl.planning.drone.solve import plan_drone
 
-CITY_EFFORT = 0.15
+CITY_EFFORT = 0.25
 _AHEAD = 4  # blocks in flight a worker: enough to keep it busy
 
 
