@@ -92,8 +92,11 @@ class Yard:
         try:
             async with asyncio.timeout(200):
                 while True:
+                    # The alert is the last that is written.
+                    told = {a.id for a in await self.store.aftermath.alerts()}
                     for gap in await self.store.aftermath.gaps():
-                        if gap.id == run_id and gap.state is GapState.CLOSED:
+                        if gap.id == run_id and f"gap_closed-{run_id}" in told:
+                            assert gap.state is GapState.CLOSED
                             return gap
                     await asyncio.sleep(0.05)
         except TimeoutError:
