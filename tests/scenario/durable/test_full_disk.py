@@ -42,7 +42,9 @@ def test_a_disk_that_fills_up_in_flight(stage) -> None:
     # Everybody stands on the ground, called by the service and by no failsafe.
     assert all(v.up_m < 1.5 for v in one.vehicles.values())
     run = one.run(run_id)
-    assert {s["phase"] for s in run["sorties"]} == {"ABORTED"}, run
+    # Whoever had said everything before the minute was over came home by itself.
+    phases = {s["phase"] for s in run["sorties"]}
+    assert "ABORTED" in phases <= {"ABORTED", "FINISHED"}, run
     assert "nothing can be written down" in run["reason"]
     assert all(v["telemetry"]["link"] == "LIVE" for v in one.ask("/vehicles"))
     facts = [e for v in one.vehicles for e in one.ask(f"/vehicles/{v}/events")]

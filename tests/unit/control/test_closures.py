@@ -93,7 +93,7 @@ def sky(kit, make):
 async def test_only_the_one_whose_way_is_closed_comes_home_and_says_why(kit, make, sky):
     async with sky(make.copter("s1", 3), make.copter("s2", 1)) as s:
         notice = await s.close(FAR_STOP)
-        await kit.until(lambda: "return_home" in kit.vehicles["d1"].calls, 5)
+        await kit.until(lambda: "return_home" in kit.vehicles["d1"].calls, 40)
         assert not s.runs.flying[0][1].recalled.startswith("return_home by")
         await kit.until(lambda: not s.runs.under_way)
         assert "return_home" not in kit.vehicles["d2"].calls
@@ -148,7 +148,7 @@ async def test_a_database_that_hangs_delays_it_by_moments(kit, make, sky):
 async def test_with_no_clear_way_home_it_holds_and_asks(kit, make, sky):
     async with sky(make.copter("s1", 3)) as s:
         await s.close(HOME, name="Gate")
-        await kit.until(lambda: s.sortie("s1").phase is Phase.HELD, 5)
+        await kit.until(lambda: s.sortie("s1").phase is Phase.HELD, 40)
         for _ in range(30):
             await kit.clock.advance(1.0)
         assert kit.vehicles["d1"].calls.count("hold") == 1
@@ -169,7 +169,7 @@ async def test_what_closes_only_after_it_is_home_again_changes_nothing(kit, make
 async def test_what_closes_before_it_would_be_home_turns_it_round(kit, make, sky):
     async with sky(make.copter("s1", 3)) as s:
         await s.close(FAR_STOP, after_s=60.0)
-        await kit.until(lambda: "return_home" in kit.vehicles["d1"].calls, 5)
+        await kit.until(lambda: "return_home" in kit.vehicles["d1"].calls, 40)
 
 
 async def test_one_that_does_not_obey_is_told_again(kit, make, sky):
@@ -204,7 +204,7 @@ async def test_who_has_another_master_is_only_told_of(kit, make, sky, mode, box,
         vehicle.__class__ = type("Moded", (type(vehicle),), body)
         before = list(vehicle.calls)
         await s.close(box)
-        await kit.until(lambda: bool(s.alerts), 5)
+        await kit.until(lambda: bool(s.alerts), 40)
         for _ in range(3):
             await kit.clock.advance(1.0)
         assert [c for c in vehicle.calls[len(before) :] if c != "keep"] == []
