@@ -130,13 +130,14 @@ def with_bounds(
     return replace(
         summary,
         lower_bound_s=round(bound, 2),
-        gap=_gap(time_s, bound),
+        gap=gap_of(time_s, bound),
         conditional_bound_s=round(conditional, 2),
-        conditional_gap=_gap(time_s, conditional),
+        conditional_gap=gap_of(time_s, conditional),
     )
 
 
-def _gap(time_s: float, bound_s: float) -> float | None:
+def gap_of(time_s: float, bound_s: float) -> float | None:
+    """Share of a mission's time that its bound leaves open; None: no mission."""
     return round((time_s - bound_s) / time_s, 4) if time_s > 0.0 else None
 
 

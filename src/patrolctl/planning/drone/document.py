@@ -22,7 +22,7 @@ from patrolctl.domain.plan import (
 )
 from patrolctl.planning.drone.flight import Flight, Step, Stop
 from patrolctl.planning.drone.passes import HOLD_S
-from patrolctl.planning.drone.passes_heard import hear_passing, places_along
+from patrolctl.planning.drone.passes_heard import EVERY_M, hear_passing
 from patrolctl.planning.drone.receivers import stacks
 from patrolctl.planning.drone.task import Task
 
@@ -120,7 +120,7 @@ def heard(task: Task, stops: list[Stop]) -> Heard:
         asked = []
         for stop in stops:
             far = ratio * task.hearing.range_m
-            near = tree.query_ball_point(places_along(stop), far)
+            near = tree.query_ball_point(stop.places_m(EVERY_M), far)
             rows = order[np.unique(np.concatenate([*near, []]).astype(np.int64))]
             if left[rows].any():
                 asked.append((stop, rows[left[rows]]))

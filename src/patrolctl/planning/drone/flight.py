@@ -1,5 +1,6 @@
 """Sorties in full: every way point, time and energy, on one clock."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,6 +36,16 @@ class Stop:
     heading_deg: float
     name: str
     way: Way | None = None
+
+    def places_m(self, every_m: float) -> Floats:
+        """(n, 3) points of a pass, both ends among them; a station's only one."""
+        a = np.array(self.point_m, dtype=np.float64)
+        if self.way is None:
+            return a[None, :]
+        b = np.array(self.way.end_m, dtype=np.float64)
+        count = max(2, math.ceil(self.way.pace.length_m / every_m) + 1)
+        points: Floats = a + np.linspace(0.0, 1.0, count)[:, None] * (b - a)
+        return points
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from patrolctl.acoustics.bands import Bools, Floats
 from patrolctl.planning.drone.order import SETTLE_S
+from patrolctl.planning.space import ramped_s
 
 Ints = npt.NDArray[np.int64]
 
@@ -71,10 +72,7 @@ class Glide:
     @property
     def time_s(self) -> float:
         """From setting off to coming to rest."""
-        ramp = self.speed_m_s**2 / self.accel_m_s2
-        if self.length_m < ramp:
-            return 2.0 * math.sqrt(self.length_m / self.accel_m_s2)
-        return self.length_m / self.speed_m_s + self.speed_m_s / self.accel_m_s2
+        return float(ramped_s(self.length_m, self.speed_m_s, self.accel_m_s2))
 
     def at_m(self, time_s: Floats) -> Floats:
         """How far it has come at some times after setting off."""
@@ -189,19 +187,39 @@ def told(audible: Bools, pace: Pace, timing: Timing = TIMING) -> Bools:
     at = np.linspace(0.0, pace.length_m, count)
     sums = np.vstack([np.zeros((1, audible.shape[1])), np.cumsum(audible, axis=0)])
     whole = np.zeros(audible.shape[1], dtype=np.int64)
-    for low, high in pace.spans_m(timing):
-        i = max(0, int(np.searchsorted(at, low + 1e-9, side="right")) - 1)
-        j = min(count - 1, int(np.searchsorted(at, high - 1e-9, side="left")))
+    for i, j in rendition_samples(at, pace, timing):
         whole += sums[j + 1] - sums[i] >= j + 1 - i
-    return (whole >= pace.need) | _in_earshot(sums, at, pace, timing)
+    out: Bools = whole >= pace.need
+    for i, j in phase_free_samples(at, pace, timing):
+        out |= sums[j + 1] - sums[i] >= j + 1 - i
+    return out
 
 
-def _in_earshot(sums: Floats, at_m: Floats, pace: Pace, timing: Timing) -> Bools:
-    """Who is in earshot for so long that the loop's phase does not matter."""
-    out = np.zeros(sums.shape[1], dtype=np.bool_)
+def rendition_samples(
+    at_m: Floats, pace: Pace, timing: Timing = TIMING
+) -> list[tuple[int, int]]:
+    """First and last of the samples between which each rendition lies.
+
+    Args:
+        at_m: (samples,) how far along the pass they are.
+        pace: the pass.
+        timing: what may be otherwise.
+    """
+    last = len(at_m) - 1
+    return [
+        (
+            max(0, int(np.searchsorted(at_m, low + 1e-9, side="right")) - 1),
+            min(last, int(np.searchsorted(at_m, high - 1e-9, side="left"))),
+        )
+        for low, high in pace.spans_m(timing)
+    ]
+
+
+def phase_free_samples(
+    at_m: Floats, pace: Pace, timing: Timing = TIMING
+) -> list[tuple[int, int]]:
+    """First and last samples of every earshot for which the phase is no matter."""
     last = int(np.searchsorted(at_m, pace.sounding_m(timing), side="right")) - 1
     step = at_m[1] - at_m[0] if len(at_m) > 1 else 1.0
     width = math.ceil(pace.window_m(timing) / max(step, 1e-9))
-    for i in range(last - width + 1):
-        out |= sums[i + width + 1] - sums[i] >= width + 1
-    return out
+    return [(i, i + width) for i in range(last - width + 1)]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from patrolctl.acoustics.bands import Floats
 from patrolctl.domain.plan import PlanSummary
-from patrolctl.planning.drone.bounding import least_of
+from patrolctl.planning.drone.bounding import gap_of, least_of
 from patrolctl.planning.drone.bounds import (
     apart,
     least_round_s,
@@ -182,11 +182,7 @@ def with_pass_bounds(
         passes_offered=len(mixed.offered),
         bound_over=f"{over}, and {len(mixed.offered)} passes",
         lower_bound_s=round(lower, 2),
-        gap=_gap(time_s, lower),
+        gap=gap_of(time_s, lower),
         conditional_bound_s=round(conditional, 2),
-        conditional_gap=_gap(time_s, conditional),
+        conditional_gap=gap_of(time_s, conditional),
     )
-
-
-def _gap(time_s: float, bound_s: float) -> float | None:
-    return round((time_s - bound_s) / time_s, 4) if time_s > 0.0 else None

@@ -1,11 +1,9 @@
 """Who talks over whom where some of them move while they talk."""
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 
-from patrolctl.acoustics.bands import Floats
 from patrolctl.planning.drone.flight import Stop
 from patrolctl.planning.drone.order import never
 from patrolctl.planning.drone.schedule import Clashes, clashes_of
@@ -24,7 +22,7 @@ def clashes_with_ways(
     spots: list[Stop] = []
     owner: list[int] = []
     for k, stop in enumerate(stops):
-        for place in _places(stop):
+        for place in stop.places_m(_EVERY_M):
             x, y, z = (float(v) for v in place)
             spots.append(Stop(len(spots), (x, y, z), stop.heading_deg, stop.name))
             owner.append(k)
@@ -35,13 +33,3 @@ def clashes_with_ways(
     clash[who[i], who[j]] = True
     np.fill_diagonal(clash, val=False)
     return Clashes({s.column: k for k, s in enumerate(stops)}, clash)
-
-
-def _places(stop: Stop) -> Floats:
-    a = np.array(stop.point_m)
-    if stop.way is None:
-        return a[None, :]
-    b = np.array(stop.way.end_m)
-    count = max(2, math.ceil(stop.way.pace.length_m / _EVERY_M) + 1)
-    points: Floats = a + np.linspace(0.0, 1.0, count)[:, None] * (b - a)
-    return points

@@ -1,8 +1,5 @@
 """What a pass claims, reckoned anew from its exact line."""
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -10,7 +7,12 @@ from patrolctl.acoustics import Air, Prediction, Source, predict
 from patrolctl.acoustics.bands import Bools, Floats
 from patrolctl.planning.drone.coverage import Hearing
 from patrolctl.planning.drone.flight import Stop
-from patrolctl.planning.drone.passes import TIMING, Pace, Timing, told
+from patrolctl.planning.drone.passes import (
+    Pace,
+    phase_free_samples,
+    rendition_samples,
+    told,
+)
 from patrolctl.planning.drone.passes_lines import Line
 from patrolctl.planning.drone.passes_offer import audible, flying
 from patrolctl.planning.drone.task import Task
@@ -22,41 +24,11 @@ EVERY_M = 3.0
 _QUICK = Air(diffraction=False)
 
 
-def places_along(stop: Stop, every_m: float = EVERY_M) -> Floats:
-    """(n, 3) points of a pass, both ends among them; a station's only one."""
-    a = np.array(stop.point_m, dtype=np.float64)
-    if stop.way is None:
-        return a[None, :]
-    b = np.array(stop.way.end_m, dtype=np.float64)
-    count = max(2, math.ceil(stop.way.pace.length_m / every_m) + 1)
-    points: Floats = a + np.linspace(0.0, 1.0, count)[:, None] * (b - a)
-    return points
-
-
-@dataclass(frozen=True, slots=True)
-class _Stretch:
-    """Samples ``first`` to ``last`` of a pass, in which one rendition lies."""
-
-    first: int
-    last: int
-
-
-def stretches_of(pace: Pace, count: int, timing: Timing = TIMING) -> list[_Stretch]:
-    """Where the vehicle may be during each rendition, as samples."""
-    at = np.linspace(0.0, pace.length_m, count)
-    out = []
-    for low, high in pace.spans_m(timing):
-        first = max(0, int(np.searchsorted(at, low + 1e-9, side="right")) - 1)
-        last = min(count - 1, int(np.searchsorted(at, high - 1e-9, side="left")))
-        out.append(_Stretch(first, last))
-    return out
-
-
 def told_by(task: Task, stop: Stop, hearing: Hearing, shift_m: Floats) -> Ints:
     """Receivers that a pass tells, all of it displaced, where this is heard."""
     if stop.way is None:
         return np.empty(0, dtype=np.int64)
-    line = Line(places_along(stop) + shift_m, stop.heading_deg)
+    line = Line(stop.places_m(EVERY_M) + shift_m, stop.heading_deg)
     rows, mask = audible(task, line, hearing)
     return rows[told(mask, stop.way.pace)]
 
@@ -88,7 +60,7 @@ def hear_passing(task: Task, stop: Stop, near: Ints) -> tuple[Ints, Prediction]:
 def _moments(task: Task, stop: Stop, near: Ints) -> tuple[Floats, Floats, Bools]:
     """(samples, receivers) STI, level and sight; STI 0 out of sight."""
     r = task.receivers
-    points = places_along(stop)
+    points = stop.places_m(EVERY_M)
     sti = np.zeros((len(points), len(near)))
     level = np.full((len(points), len(near)), -np.inf)
     seen = task.scene.visible(points, r.points_m[near])
@@ -105,8 +77,8 @@ def _moments(task: Task, stop: Stop, near: Ints) -> tuple[Floats, Floats, Bools]
 def _renditions(sti: Floats, level: Floats, pace: Pace) -> tuple[Floats, Floats]:
     """(renditions, receivers): worst STI and mean power of each rendition."""
     worst, power = [], []
-    for s in stretches_of(pace, len(sti)):
-        part = slice(s.first, s.last + 1)
+    for first, last in rendition_samples(_at_m(sti, pace), pace):
+        part = slice(first, last + 1)
         worst.append(sti[part].min(axis=0))
         power.append(np.power(10.0, level[part] / 10.0).mean(axis=0))
     return np.array(worst), np.array(power)
@@ -114,11 +86,12 @@ def _renditions(sti: Floats, level: Floats, pace: Pace) -> tuple[Floats, Floats]
 
 def _earshot(sti: Floats, pace: Pace) -> Floats:
     """The worst STI of the best window that is wide enough for any phase."""
-    count = len(sti)
-    at = np.linspace(0.0, pace.length_m, count)
-    last = int(np.searchsorted(at, pace.sounding_m(), side="right")) - 1
-    width = math.ceil(pace.window_m() / max(float(at[1]), 1e-9))
     best = np.zeros(sti.shape[1])
-    for i in range(last - width + 1):
-        best = np.maximum(best, sti[i : i + width + 1].min(axis=0))
+    for first, last in phase_free_samples(_at_m(sti, pace), pace):
+        best = np.maximum(best, sti[first : last + 1].min(axis=0))
     return best
+
+
+def _at_m(sti: Floats, pace: Pace) -> Floats:
+    """How far along the pass each sample is."""
+    return np.linspace(0.0, pace.length_m, len(sti))

@@ -85,13 +85,6 @@ class Pass:
     pace: Pace
     rows: Ints
 
-    def samples_m(self) -> Floats:
-        """(n, 3) points along it, both ends among them."""
-        a, b = np.array(self.a_m), np.array(self.b_m)
-        count = max(2, math.ceil(self.pace.length_m / STEP_M) + 1)
-        points: Floats = a + np.linspace(0.0, 1.0, count)[:, None] * (b - a)
-        return points
-
 
 def flying(speaker: SpeakerProfile) -> SpeakerProfile:
     """The loudspeaker with the noise of a vehicle under way."""
@@ -144,10 +137,15 @@ def worthwhile(task: Task, hearing: Hearing) -> bool:
 
 def may_pass(task: Task) -> bool:
     """Whether it is worth looking for passes at all."""
+    return _hearing_if_worth(task) is not None
+
+
+def _hearing_if_worth(task: Task) -> Hearing | None:
     if not task.passes:
-        return False
+        return None
     hearing = hearing_in_flight(task)
-    return hearing.range_m > task.requirement.standoff_m and worthwhile(task, hearing)
+    far = hearing.range_m > task.requirement.standoff_m
+    return hearing if far and worthwhile(task, hearing) else None
 
 
 def passes_of(
@@ -160,9 +158,10 @@ def passes_of(
         ask: what there is to save; not asked where passes never do.
         enough: asked between fronts; True ends the search.
     """
-    if not may_pass(task):
+    hearing = _hearing_if_worth(task)
+    if hearing is None:
         return []
-    hearing, wanted, found = hearing_in_flight(task), ask(), list[Pass]()
+    wanted, found = ask(), list[Pass]()
     for front in fronts_of(task):
         if enough():
             break

@@ -21,7 +21,6 @@ from patrolctl.planning.drone.passes_clashes import clashes_with_ways
 from patrolctl.planning.drone.passes_offer import (
     Pass,
     Wanted,
-    may_pass,
     passes_of,
     wanted_of,
 )
@@ -220,7 +219,7 @@ def with_passes(
         enough: asked between steps; True ends the search.
     """
     none = Mixed(flown, [], [], [])
-    if not may_pass(task) or enough():
+    if enough():
         return none
     offered = passes_of(task, lambda: _wanted(task, view, bench, flown), enough)
     if not offered or enough():

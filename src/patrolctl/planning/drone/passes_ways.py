@@ -18,7 +18,7 @@ from patrolctl.acoustics.compiled import compiled
 from patrolctl.planning.drone.sorties import Chain
 from patrolctl.planning.drone.stations import Survey, ends_energy_s, landing_s
 from patrolctl.planning.drone.task import Task
-from patrolctl.planning.space import Legs, LegTable
+from patrolctl.planning.space import Legs, LegTable, cruise_s
 
 Ints = npt.NDArray[np.int64]
 
@@ -55,12 +55,8 @@ def joined(task: Task, legs: Legs, points_m: Floats) -> Legs:
     old = legs.graph.tocoo()
     rows = np.concatenate([old.row, own, other])
     cols = np.concatenate([old.col, other, own])
-    p = task.profile
-    delta = nodes[cols[len(old.row) :]] - nodes[rows[len(old.row) :]]
-    along = np.linalg.norm(delta, axis=1) / p.cruise_m_s
-    up = np.maximum(delta[:, 2], 0.0) / p.climb_m_s
-    down = np.maximum(-delta[:, 2], 0.0) / p.descent_m_s
-    time = np.concatenate([old.data, np.maximum(along, np.maximum(up, down))])
+    fresh = np.column_stack([rows, cols])[len(old.row) :]
+    time = np.concatenate([old.data, cruise_s(task.motion, nodes, fresh)])
     # A pair that is joined twice keeps one of both times: they are equal.
     _, once = np.unique(rows * len(nodes) + cols, return_index=True)
     shape = (len(nodes), len(nodes))
@@ -197,6 +193,7 @@ def chain_through(task: Task, table: LegTable, pieces: Sequence[Piece]) -> Chain
     hop_j = np.maximum([table.energy_s(a, b) for a, b in ways], hop_s)
     up = task.space.floor_m
     climb = task.motion.path_s(np.array([[0.0, 0.0, 0.0], [0.0, 0.0, up]]))
+    flying = flying_more_j(task, pieces)
     down, ends_j = landing_s(task, up), ends_energy_s(task)
     out_s, out_j, back_s, back_j = (np.empty((drones, n)) for _ in range(4))
     for d, home in enumerate(homes):
@@ -207,11 +204,11 @@ def chain_through(task: Task, table: LegTable, pieces: Sequence[Piece]) -> Chain
             back_j[d, k] = table.energy_s(piece.last, int(home)) + down
     return Chain(
         hop_s + more,
-        hop_j + more + flying_more_j(task, pieces),
+        hop_j + more + flying,
         out_s,
         out_j,
         back_s + more,
-        back_j + more + flying_more_j(task, pieces),
+        back_j + more + flying,
         hold_s,
         task.spent_s,
         task.order.turnaround_s,

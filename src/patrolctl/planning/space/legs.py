@@ -178,7 +178,7 @@ class Legs:
         pairs = pairs[ok]
         both = np.vstack([pairs, pairs[:, ::-1]])
         graph = csr_array(
-            (_cruise_s(motion, nodes, both), (both[:, 0], both[:, 1])),
+            (cruise_s(motion, nodes, both), (both[:, 0], both[:, 1])),
             shape=(len(nodes), len(nodes)),
         )
         return cls(space, motion, nodes, graph)
@@ -344,7 +344,7 @@ def _stacked(nodes: Floats) -> Ints:
     return np.column_stack([low[same], high[same]]).astype(np.int64)
 
 
-def _cruise_s(motion: Motion, nodes: Floats, pairs: Ints) -> Floats:
+def cruise_s(motion: Motion, nodes: Floats, pairs: Ints) -> Floats:
     """Time along road map edges without stopping at their ends."""
     p = motion.profile
     delta = nodes[pairs[:, 1]] - nodes[pairs[:, 0]]

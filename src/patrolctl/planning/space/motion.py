@@ -22,7 +22,7 @@ Figures = tuple[float, float, float, float, float, float]
 
 
 @compiled
-def _ramped(d: float, speed: float, accel: float) -> float:
+def ramped_s(d: float, speed: float, accel: float) -> float:
     """:func:`trapezoid_s` of one distance."""
     if d < speed * speed / accel:
         return float(2.0 * np.sqrt(d / accel))
@@ -34,8 +34,8 @@ def _leg(a: Floats, b: Floats, figures: Figures) -> float:
     """:meth:`Motion.leg_s` of one flight: numpy is slow on single numbers."""
     cruise, climb, descent, accel = figures[0], figures[1], figures[2], figures[3]
     dx, dy, dz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-    along = _ramped(np.sqrt(dx * dx + dy * dy + dz * dz), cruise, accel)
-    return max(along, _ramped(abs(dz), climb if dz > 0.0 else descent, accel))
+    along = ramped_s(np.sqrt(dx * dx + dy * dy + dz * dz), cruise, accel)
+    return max(along, ramped_s(abs(dz), climb if dz > 0.0 else descent, accel))
 
 
 @compiled
