@@ -91,15 +91,8 @@ async def open_aftermath(
     host = TaskHost()
     await stack.enter_async_context(host.open())
     host.start(followed.watch.push(bulletin), "alerts")
-    mine = frozenset(m.entry.id for m in parts.fleet.members)
-    shelf = Shelf(
-        parts.library,
-        parts.planner,
-        parts.runs,
-        store,
-        books,
-        ours=lambda state: any(s.vehicle_id in mine for s in state.sorties),
-    )
+    runs = parts.runs
+    shelf = Shelf(parts.library, parts.planner, runs, store, books, ours=runs.flies)
     gaps = await stack.enter_async_context(
         Gaps(
             shelf,

@@ -9,6 +9,7 @@ the event that led to it, and what is about to be done is such an event
 (``launching``, ``key``, ``held``, ``muted``, ``over``), stored before it is done.
 """
 
+import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -176,6 +177,13 @@ class RunEvent:
     muted: bool | None = None
     over: str | None = None
     parked: str | None = None
+
+
+def fact_of(
+    run_id: RunId, ts_utc: datetime, text: str, sortie_id: SortieId | None = None
+) -> RunEvent:
+    """A new fact that changes nothing yet but is told."""
+    return RunEvent(uuid.uuid4().hex, ts_utc, run_id, text, sortie_id)
 
 
 _BEFORE_START = (Phase.DRAFT, Phase.CHECKED, Phase.UPLOADED)

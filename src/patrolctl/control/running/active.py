@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -29,7 +28,15 @@ from patrolctl.control.vehicles.member import Member
 from patrolctl.domain.errors import Conflict
 from patrolctl.domain.ids import SortieId, VehicleId
 from patrolctl.domain.machines import VehicleKind
-from patrolctl.domain.run import ENDED, Phase, RunEvent, RunState, SortieRun, advance
+from patrolctl.domain.run import (
+    ENDED,
+    Phase,
+    RunEvent,
+    RunState,
+    SortieRun,
+    advance,
+    fact_of,
+)
 from patrolctl.ports import Store
 
 __all__ = ["ActiveRun", "Lane", "RunVerb", "Services"]
@@ -113,13 +120,7 @@ class ActiveRun:
         await self._by.feed.run_event(event, self.state)
 
     def _event(self, text: str, phase: Phase | None = None) -> RunEvent:
-        return RunEvent(
-            id=uuid.uuid4().hex,
-            ts_utc=self._by.clock.utc(),
-            run_id=self.state.id,
-            text=text,
-            phase=phase,
-        )
+        return replace(fact_of(self.state.id, self._by.clock.utc(), text), phase=phase)
 
     async def tell(self, text: str, phase: Phase | None = None) -> None:
         """A fact about the run as a whole."""
@@ -292,6 +293,30 @@ class ActiveRun:
         await self._outcome(verb, said, problems, chosen)
         if problems:
             raise Conflict("\n".join(problems.values()))
+
+    async def direct(
+        self, execution: Execution, verb: RunVerb | None, why: str
+    ) -> str | None:
+        """Tell one sortie's vehicle, for a reason of the service's own.
+
+        Args:
+            execution: whose.
+            verb: what; None: nothing, the reason is only recorded.
+            why: the reason, recorded first.
+
+        Returns:
+            Why it did not obey, if so.
+        """
+        sortie_id = execution.job.sortie.id
+        event = fact_of(self.state.id, self._by.clock.utc(), why, sortie_id)
+        if verb is None:
+            await self.note(event)
+            return None
+        if verb is RunVerb.RETURN_HOME:
+            execution.recalled = execution.recalled or why
+        problems = await self._record_and_do(event, verb, [execution])
+        await self._outcome(verb, f"{verb} by service", problems, [execution])
+        return problems.get(execution.crew.member.entry.id)
 
     async def _check(self, verb: RunVerb) -> None:
         if verb is RunVerb.RESUME:

@@ -8,7 +8,6 @@ operator: recorded first, then done. Patrol vehicles drive below it.
 
 import asyncio
 import logging
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,14 +19,11 @@ from patrolctl.control.execute import Execution
 from patrolctl.control.live.hosting import TaskHost
 from patrolctl.control.running.active import ActiveRun
 from patrolctl.control.running.runs import Runs
-from patrolctl.control.running.verbs import AFTER, COMMANDS, RunVerb
-from patrolctl.control.sorties.job import tell
-from patrolctl.control.vehicles.fleet import tell_each
+from patrolctl.control.running.verbs import RunVerb
 from patrolctl.domain.alerts import Alert, AlertKind, AlertLevel
 from patrolctl.domain.errors import PatrolError
 from patrolctl.domain.machines import VehicleKind
 from patrolctl.domain.mission import Mission
-from patrolctl.domain.run import RunEvent
 from patrolctl.domain.site import Site
 from patrolctl.domain.telemetry import Telemetry
 from patrolctl.geo import LatLon
@@ -162,39 +158,10 @@ class Closures:
         if found.verb is None and key in self._told:
             return
         self._told.add(key)
-        if found.verb is RunVerb.RETURN_HOME:
-            execution.recalled = execution.recalled or found.text
-        await active.note(
-            RunEvent(
-                id=uuid.uuid4().hex,
-                ts_utc=self._clock.utc(),
-                run_id=run_id,
-                text=found.text,
-                sortie_id=sortie_id,
-            )
-        )
-        problem = await self._do(execution, found)
+        problem = await active.direct(execution, found.verb, found.text)
         said = f"{entry.id}: {found.text}" + (f"; {problem}" if problem else "")
         await self._say(active, execution, said, f"{'-'.join(key)}-{found.verb}")
         await self._clock.sleep(AGAIN_S)
-
-    async def _do(self, execution: Execution, found: Found) -> str | None:
-        """Tell the vehicle; why it did not obey, if so."""
-        verb, crew = found.verb, execution.crew
-        if verb is None:
-            return None
-        async with asyncio.TaskGroup() as group:
-            if verb is RunVerb.RETURN_HOME:
-                hush = execution.cueing.take_back()
-                group.create_task(hush, name="closures-hush")
-            telling = tell_each([crew.member], COMMANDS[verb], verb, self._clock)
-            done = group.create_task(telling, name=f"closures-{verb}")
-        problem = done.result().get(crew.member.entry.id)
-        if problem is not None:
-            await tell(execution.job, crew, problem)
-        else:
-            await tell(execution.job, crew, f"{verb} by {ACTOR}", AFTER[verb])
-        return problem
 
     async def _say(
         self, active: ActiveRun, execution: Execution, said: str, key: str

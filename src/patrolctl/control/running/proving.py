@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -13,7 +12,7 @@ from patrolctl.domain.errors import PatrolError
 from patrolctl.domain.evidence import Evidence
 from patrolctl.domain.ids import RunId
 from patrolctl.domain.plan import Plan
-from patrolctl.domain.run import RunEvent, RunState, SortieRun, advance
+from patrolctl.domain.run import RunEvent, RunState, SortieRun, advance, fact_of
 from patrolctl.evidence import RunRecord, prove
 from patrolctl.ports import Store
 
@@ -92,13 +91,8 @@ class Proofs:
         state = await self._by.store.run(run_id)
         plan = await plan_as_launched(self._by.store, state)
         evidence = await self._prove(state, plan)
-        event = RunEvent(
-            id=uuid.uuid4().hex,
-            ts_utc=self._by.clock.utc(),
-            run_id=run_id,
-            text=f"{what}: {_summary(evidence)}",
-        )
-        await self.record_late(event)
+        said = f"{what}: {_summary(evidence)}"
+        await self.record_late(fact_of(run_id, self._by.clock.utc(), said))
 
     async def _prove(self, state: RunState, plan: Plan) -> Evidence:
         """From tracks and playbacks; kept in the store."""

@@ -30,7 +30,14 @@ from patrolctl.domain.evidence import Evidence
 from patrolctl.domain.ids import PlanId, RunId, SortieId, VehicleId
 from patrolctl.domain.machines import LinkState
 from patrolctl.domain.plan import Plan, Sortie
-from patrolctl.domain.run import ENDED, Phase, RunEvent, RunState, SortieRun, advance
+from patrolctl.domain.run import (
+    ENDED,
+    Phase,
+    RunState,
+    SortieRun,
+    advance,
+    fact_of,
+)
 from patrolctl.domain.site import Site
 from patrolctl.domain.violation import Violation
 
@@ -111,10 +118,14 @@ class Runs:
             self._active[state.id] = active
             self._host.start(self._go_on(active), f"run-{state.id}")
 
+    def flies(self, state: RunState) -> bool:
+        """Whether vehicles of this node have a part in it."""
+        mine = {m.entry.id for m in self._fleet.members}
+        return any(s.vehicle_id in mine for s in state.sorties)
+
     def _is_mine(self, state: RunState) -> bool:
         """Whether this node flies it, or none of those that share the store."""
-        mine = {m.entry.id for m in self._fleet.members}
-        return not self._by.shared or any(s.vehicle_id in mine for s in state.sorties)
+        return not self._by.shared or self.flies(state)
 
     async def _left_run(self, state: RunState) -> ActiveRun:
         plan = await plan_as_launched(self._by.store, state)
@@ -149,14 +160,9 @@ class Runs:
     async def _give_up(self, state: RunState, why: str) -> None:
         """Close a run that cannot be taken up."""
         for sortie_id in (*(s.sortie_id for s in state.sorties), None):
-            event = RunEvent(
-                id=uuid.uuid4().hex,
-                ts_utc=self._by.clock.utc(),
-                run_id=state.id,
-                text=f"the service ended while this was under way; {why}",
-                sortie_id=sortie_id,
-                phase=Phase.FAILED,
-            )
+            said = f"the service ended while this was under way; {why}"
+            fact = fact_of(state.id, self._by.clock.utc(), said, sortie_id)
+            event = replace(fact, phase=Phase.FAILED)
             state = advance(state, event)
             await self._by.feed.run_event(event, state)
 

@@ -1,8 +1,7 @@
 """What a sortie's execution is given."""
 
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patrolctl.clock import Clock
 from patrolctl.control.announcing.announce import Patience
@@ -12,7 +11,14 @@ from patrolctl.control.vehicles.member import Member
 from patrolctl.domain.ids import RunId, SortieId
 from patrolctl.domain.mission import Mission
 from patrolctl.domain.plan import Plan, Sortie
-from patrolctl.domain.run import Part, Phase, RunEvent, RunState, SortieRun
+from patrolctl.domain.run import (
+    Part,
+    Phase,
+    RunEvent,
+    RunState,
+    SortieRun,
+    fact_of,
+)
 from patrolctl.domain.site import Site
 from patrolctl.domain.sound import Clip
 from patrolctl.ports import Store
@@ -96,13 +102,10 @@ NOTHING = Told()
 
 async def tell(job: SortieJob, crew: Crew, text: str, told: Told = NOTHING) -> None:
     """Record a fact about the sortie."""
+    fact = fact_of(job.run_id, crew.clock.utc(), text, job.sortie.id)
     await crew.record(
-        RunEvent(
-            id=uuid.uuid4().hex,
-            ts_utc=crew.clock.utc(),
-            run_id=job.run_id,
-            text=text,
-            sortie_id=job.sortie.id,
+        replace(
+            fact,
             phase=told.phase,
             step=told.step,
             steps=told.steps,

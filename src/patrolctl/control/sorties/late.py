@@ -6,15 +6,15 @@ the message counts then, and the evidence is made anew.
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from patrolctl.clock import Clock
 from patrolctl.control.live.broadcast import Listener
 from patrolctl.control.vehicles.keys import name_of, run_of
 from patrolctl.domain.errors import NotFound, PatrolError
 from patrolctl.domain.ids import RunId
-from patrolctl.domain.run import ENDED, RunEvent, RunState
+from patrolctl.domain.run import ENDED, RunEvent, RunState, fact_of
 from patrolctl.domain.sound import Playback, PlaybackStatus
 
 log = logging.getLogger(__name__)
@@ -69,15 +69,9 @@ class LateReports:
         if sortie is None or sortie.phase not in ENDED:
             return  # whoever flies it takes it in
         if report.complete and name not in sortie.cues_done:
-            event = RunEvent(
-                id=uuid.uuid4().hex,
-                ts_utc=self._clock.utc(),
-                run_id=run_id,
-                text=f"cue {name} was played to the end, as was reported later",
-                sortie_id=sortie.sortie_id,
-                cue_done=name,
-            )
-            await self._record(event)
+            said = f"cue {name} was played to the end, as was reported later"
+            fact = fact_of(run_id, self._clock.utc(), said, sortie.sortie_id)
+            await self._record(replace(fact, cue_done=name))
         self._touched[run_id] = self._touched.get(run_id, 0) + 1
         self._wake.set()
 
