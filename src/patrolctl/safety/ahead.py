@@ -18,7 +18,7 @@ from patrolctl.domain.site import NoFlyArea, Site
 from patrolctl.safety.from_mission import MissionReader
 from patrolctl.safety.limits import DEFAULT_LIMITS, SafetyLimits
 from patrolctl.safety.route import Move, Point, Route
-from patrolctl.safety.solids import Solid, SolidIndex, SolidKind
+from patrolctl.safety.solids import SolidIndex, solid_of
 
 Bools = npt.NDArray[np.bool_]
 
@@ -143,16 +143,9 @@ def judge(
     return Verdict(Turn.HOLD, ids, why, bool(inside))
 
 
-def _index(area: NoFlyArea) -> SolidIndex:
-    solid = Solid(
-        SolidKind.NO_FLY, area.id, area.name, area.area, area.bottom_m, area.top_m
-    )
-    return SolidIndex((solid,))
-
-
 def _nearest_m(moves: tuple[Move, ...], area: NoFlyArea, margin_m: float) -> float:
     """How near the moves come to an area, looked at up to a margin."""
-    near = _index(area).approaches(
+    near = SolidIndex((solid_of(area),)).approaches(
         np.array([m.a_m for m in moves], dtype=np.float64).reshape(-1, 3),
         np.array([m.b_m for m in moves], dtype=np.float64).reshape(-1, 3),
         beside_m=margin_m,

@@ -73,11 +73,7 @@ def _check_pass(
     def broken(reason: str, measured: float | None, limit: float | None) -> None:
         found.append(find("pass", reason, seq=item.seq, measured=measured, limit=limit))
 
-    if item.heading_deg is None:
-        broken("a pass without a heading: the loudspeaker would look ahead", None, None)
-    speed, fastest = item.speed_m_s or 0.0, limits.pass_speed_m_s
-    if not 0.0 < speed <= fastest * 1.001:
-        broken(f"is said at {speed:g} m/s, {fastest:g} m/s at most", speed, fastest)
+    found += _check_flight(item, find, limits)
     hold_s, longest_s = item.hold_s or 0.0, limits.pass_hold_s
     if not 0.0 < hold_s <= longest_s:
         reason = f"stands {hold_s:g} s before it sets off, {longest_s:g} s at most"
@@ -116,15 +112,22 @@ def check_pass_steps(
         if not _stands_at_end(step, after):
             reason = "a pass ends with a stand where the message may end"
             found.append(find("pass", reason, seq=step.seq))
-        if step.heading_deg is None:
-            reason = "a pass without a heading: the loudspeaker would look ahead"
-            found.append(find("pass", reason, seq=step.seq))
-        speed, fastest = step.speed_m_s or 0.0, limits.pass_speed_m_s
-        if not 0.0 < speed <= fastest * 1.001:
-            reason = f"is said at {speed:g} m/s, {fastest:g} m/s at most"
-            found.append(
-                find("pass", reason, seq=step.seq, measured=speed, limit=fastest)
-            )
+        found += _check_flight(step, find, limits)
+    return found
+
+
+def _check_flight(
+    said: PlanItem | MissionStep, find: Finder, limits: SafetyLimits
+) -> list[Violation]:
+    """It looks one way, and is not too fast."""
+    found: list[Violation] = []
+    if said.heading_deg is None:
+        reason = "a pass without a heading: the loudspeaker would look ahead"
+        found.append(find("pass", reason, seq=said.seq))
+    speed, fastest = said.speed_m_s or 0.0, limits.pass_speed_m_s
+    if not 0.0 < speed <= fastest * 1.001:
+        reason = f"is said at {speed:g} m/s, {fastest:g} m/s at most"
+        found.append(find("pass", reason, seq=said.seq, measured=speed, limit=fastest))
     return found
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from patrolctl.domain.site import Site
+from patrolctl.domain.site import NoFlyArea, Site
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -64,11 +64,14 @@ def solids_of(site: Site) -> tuple[Solid, ...]:
         Solid(SolidKind.OBSTACLE, o.id, o.name, o.shape, 0.0, o.height_m)
         for o in site.obstacles
     )
-    no_fly = tuple(
-        Solid(SolidKind.NO_FLY, n.id, n.name, n.area, n.bottom_m, n.top_m)
-        for n in site.no_fly
+    return buildings + obstacles + tuple(solid_of(n) for n in site.no_fly)
+
+
+def solid_of(area: NoFlyArea) -> Solid:
+    """The prism of a no-fly area."""
+    return Solid(
+        SolidKind.NO_FLY, area.id, area.name, area.area, area.bottom_m, area.top_m
     )
-    return buildings + obstacles + no_fly
 
 
 def plan_shapes(a_m: Floats, b_m: Floats) -> npt.NDArray[np.object_]:
