@@ -30,6 +30,7 @@ from patrolctl.control.live.feed import LiveFeed
 from patrolctl.control.planning.planner import Planner
 from patrolctl.control.running.active import Services
 from patrolctl.control.running.closures import Closures
+from patrolctl.control.running.promised import promises_at
 from patrolctl.control.running.runs import Runs
 from patrolctl.control.schedules.conflicts import Conflicts
 from patrolctl.control.schedules.occurring import Desk
@@ -256,7 +257,11 @@ async def open_service(
             publisher=outlets if hubs else None,
         )
         ledger = Ledger(
-            store.aftermath, clock, options.exposure, enforce=not options.simulated
+            store.aftermath,
+            clock,
+            options.exposure,
+            enforce=not options.simulated,
+            promises=lambda site: promises_at(site, store, library, clock),
         )
         services = Services(
             feed,

@@ -145,7 +145,8 @@ def yard(sample, flight, world, tmp_path, monkeypatch):
     [
         ("quickstart", PlanKind.DRONE),
         ("quickstart", PlanKind.LOOP),
-        pytest.param("xuzhou-estate", PlanKind.DRONE, marks=[pytest.mark.campaign]),
+        ("xuzhou-estate", PlanKind.DRONE),
+        ("xuzhou-estate", PlanKind.LOOP),
     ],
 )
 async def test_the_rest_is_planned_flown_and_heard(yard, mission, kind):

@@ -8,10 +8,12 @@ import pytest
 
 from patrolctl.control.conditions.exposure import (
     Ledger,
+    Promise,
     laeq_24h_db,
     local_day,
 )
 from patrolctl.control.conditions.thinning import LEFT_OUT
+from patrolctl.control.running.promised import promises_at
 from patrolctl.domain.errors import GateRefused
 from patrolctl.domain.exposure import (
     Excess,
@@ -20,6 +22,7 @@ from patrolctl.domain.exposure import (
     RunExposure,
 )
 from patrolctl.domain.ids import PlanId, RunId
+from patrolctl.domain.run import Phase, RunState
 from patrolctl.domain.violation import Severity
 from patrolctl.evidence import RunRecord
 
@@ -121,6 +124,49 @@ async def test_one_too_many_is_refused_and_the_households_named(court, caps, rul
     assert violation.measured > violation.limit
     await court.clock.advance(86_400, step_s=3600)
     assert (await ledger.admit(plan, court.site)).plan is plan
+
+
+async def test_what_runs_under_way_will_say_counts_until_it_is_entered(court):
+    plan = court.plan_of("E")
+    under_way = [Promise(RunId("r1"), plan)]
+
+    async def promises(site_id: str) -> list[Promise]:
+        assert site_id == court.site.id
+        return under_way
+
+    ledger = Ledger(
+        court.store.aftermath, court.clock, ExposureCaps(repeats=1), promises=promises
+    )
+    with pytest.raises(GateRefused, match="up to 2 of 1 messages") as refused:
+        await ledger.admit(plan, court.site)
+    assert "east/3-2" in str(refused.value)
+    # It said nothing in the end, and is in the books with less than it promised.
+    day = local_day(court.site, court.clock.utc())
+    await court.store.aftermath.save_exposure(
+        RunExposure(RunId("r1"), court.site.id, day, ())
+    )
+    assert (await ledger.admit(plan, court.site)).plan is plan
+
+
+async def test_promises_are_those_of_runs_not_proved_yet_at_the_site(court):
+    async def promised(site: str = "court") -> list[str]:
+        found = await promises_at(site, court.store, court.library, court.clock)
+        return [p.run_id for p in found]
+
+    await court.store.save_plan(PlanId("p"), court.plan_of("EW"))
+    now = court.clock.utc()
+    states = {
+        "flies": RunState(RunId("flies"), PlanId("p"), now, Phase.RUNNING),
+        "ended": RunState(RunId("ended"), PlanId("p"), now, Phase.FINISHED),
+        "old": RunState(RunId("old"), PlanId("p"), now - timedelta(2), Phase.RUNNING),
+    }
+    for state in states.values():
+        await court.store.save_run(state, None)
+    assert sorted(await promised()) == ["ended", "flies"]
+    assert await promised("elsewhere") == []
+    evidence = await court.flown("ended", "E")
+    assert evidence.run_id == "ended"
+    assert await promised() == ["flies"]
 
 
 async def test_a_single_plan_can_be_too_much(court):

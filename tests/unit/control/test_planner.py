@@ -16,7 +16,8 @@ from patrolctl.domain.plan import PlanKind, Window
 
 # What a planning child may do, importable by a real child process.
 WORKERS = """
-import os, time
+import os, signal, time
+from pathlib import Path
 from patrolctl.control.live.jobs import PlanProblem
 from patrolctl.control.planning.planwork import die_with_parent
 from patrolctl.domain.machines import SpeakerProfile, VehicleProfile
@@ -35,6 +36,17 @@ def fail(results, parent_pid, work):
 
 def die(results, parent_pid, work):
     os._exit(9)
+
+def crash(results, parent_pid, work):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+def crash_once(results, parent_pid, work):
+    try:
+        Path(__file__).with_suffix(".crashed").touch(exist_ok=False)
+    except FileExistsError:
+        plan(results, parent_pid, work)
+    else:
+        crash(results, parent_pid, work)
 
 def hang(results, parent_pid, work):
     die_with_parent(parent_pid)
@@ -102,6 +114,22 @@ async def test_a_child_that_dies_fails_its_job_only(kit, make, workers) -> None:
             done = await planner.wait(job.job_id)
             assert done.problem.slug == "defect"
             assert "ended with 9" in done.text
+
+
+async def test_a_solver_that_crashes_gets_one_more_try(kit, make, workers) -> None:
+    watcher = kit.feed.subscribe()
+    async with planning(kit, make, workers.crash_once) as planner:
+        done = await planner.wait(planner.submit(ORDER).job_id)
+        assert done.state is JobState.DONE
+    texts = [json.loads(raw)["text"] for _, raw in watcher._facts]
+    assert "the solver crashed; once more from the start" in texts
+
+
+async def test_one_that_crashes_again_is_told_of(kit, make, workers) -> None:
+    async with planning(kit, make, workers.crash) as planner:
+        done = await planner.wait(planner.submit(ORDER).job_id)
+        assert done.problem.slug == "defect"
+        assert "ended by SIGSEGV" in done.text
 
 
 async def test_a_stopped_job_leaves_no_process(kit, make, workers) -> None:

@@ -25,7 +25,7 @@ from patrolctl.domain.exposure import (
     HouseholdDose,
     RunExposure,
 )
-from patrolctl.domain.ids import PlanId, RunId
+from patrolctl.domain.ids import PlanId, RunId, SiteId
 from patrolctl.domain.jsondoc import encode
 from patrolctl.domain.plan import Plan
 from patrolctl.domain.site import Site
@@ -82,6 +82,23 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """What a run that is not in the books yet is going to say."""
+
+    run_id: RunId
+    plan: Plan
+
+
+Promises = Callable[[SiteId], Awaitable[Sequence[Promise]]]
+
+
+async def no_promises(site_id: SiteId) -> tuple[Promise, ...]:
+    """Where no runs are under way."""
+    del site_id
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Over:
     """A household that would get more than it may."""
 
@@ -99,6 +116,8 @@ class Ledger:
         caps: how much is allowed.
         enforce: False where the loudspeakers are simulated and nobody hears
             them; what exceeds a cap is then only advice.
+        promises: tells what runs under way are going to say at a site; what
+            they have promised counts as said.
     """
 
     def __init__(
@@ -108,8 +127,10 @@ class Ledger:
         caps: ExposureCaps,
         *,
         enforce: bool = True,
+        promises: Promises = no_promises,
     ) -> None:
         self._store = store
+        self._promises = promises
         self._clock = clock
         self._enforce = enforce
         self.caps = caps
@@ -191,17 +212,26 @@ class Ledger:
         if not cues:
             return Admitted(plan)
         today = await self._store.exposures(site.id, local_day(site, self._clock.utc()))
+        noted = {e.run_id for e in today}
+        open_ = [
+            p for p in await self._promises(SiteId(site.id)) if p.run_id not in noted
+        ]
         had = _by_household(today)
-        return await asyncio.to_thread(self._admit, plan, site, cues, had)
+        return await asyncio.to_thread(self._admit, plan, site, cues, had, open_)
 
     def _admit(
         self,
         plan: Plan,
         site: Site,
         cues: list[tuple[str, int, Sounding]],
-        had: Mapping[str, list[HouseholdDose]],
+        had: dict[str, list[HouseholdDose]],
+        promised: Sequence[Promise],
     ) -> Admitted:
         exposed = _exposed(site, plan.requirement.receiver_spacing_m)
+        for promise in promised:
+            soon = [s for *_, s in planned_soundings(promise.plan, site)]
+            for dose in exposed.doses(soon):
+                had.setdefault(dose.household, []).append(dose)
         over = self._over(exposed.doses([s for *_, s in cues]), had)
         if not over:
             return Admitted(plan)

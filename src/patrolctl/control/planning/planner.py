@@ -5,6 +5,7 @@ import hashlib
 import logging
 import multiprocessing
 import os
+import signal
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -32,6 +33,11 @@ from patrolctl.ports import Store
 log = logging.getLogger(__name__)
 
 JOBS_KEPT = 200
+# Faults of machine code, of which a second try knows nothing; not the kernel's
+# SIGKILL, which a second process would get, too.
+CRASHES = frozenset(
+    {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
+)
 WORKERS = 2  # jobs that are solved at a time
 Worker = Callable[[Connection, int, PlanWork], None]
 KIND_OF = {PlanKind.DRONE: VehicleKind.COPTER, PlanKind.LOOP: VehicleKind.ROVER}
@@ -275,12 +281,27 @@ class Planner:
     async def _plan(self, job_id: str, order: PlanOrder) -> PlanId:
         self._update(job_id, text="rendering the announcement")
         work = await self.work_of(order)
-        plan = await self._solve(job_id, work)
+        plan = await self._solved(job_id, work)
         if work.parent_run is not None:
             plan = replace(plan, parent_run=work.parent_run)
         plan_id = PlanId(f"{plan.kind}-{hashlib.sha256(encode(plan)).hexdigest()[:12]}")
         await self._store.save_plan(plan_id, plan, key=content_key(work))
         return plan_id
+
+    async def _solved(self, job_id: str, work: PlanWork) -> Plan:
+        """The plan; a solver that crashed gets one more chance, in a new process.
+
+        Raises:
+            JobFailed, JobDied: as ``_solve`` does.
+        """
+        try:
+            return await self._solve(job_id, work)
+        except JobDied as e:
+            if not e.crashed:
+                raise
+            log.warning("planning job %s: %s; it is begun anew", job_id, e)
+            self._update(job_id, text="the solver crashed; once more from the start")
+            return await self._solve(job_id, work)
 
     async def _solve(self, job_id: str, work: PlanWork) -> Plan:
         """Run the child; it is killed when this is cancelled.
@@ -335,4 +356,12 @@ class JobDied(RuntimeError):
     """The planning process ended without an answer."""
 
     def __init__(self, exit_code: int | None) -> None:
-        super().__init__(f"the planning process ended with {exit_code}")
+        super().__init__(f"the planning process {_ended(exit_code)}")
+        self.crashed = exit_code is not None and -exit_code in CRASHES
+
+
+def _ended(exit_code: int | None) -> str:
+    """How a process ended, in words."""
+    if exit_code is not None and exit_code < 0:
+        return f"was ended by {signal.Signals(-exit_code).name}"
+    return f"ended with {exit_code}"

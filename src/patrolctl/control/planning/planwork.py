@@ -6,6 +6,7 @@ ended at any moment.
 """
 
 import ctypes
+import faulthandler
 import os
 import signal
 import sys
@@ -142,6 +143,7 @@ def problem_of(error: Exception) -> PlanProblem:
 def child(results: Connection, parent_pid: int, work: PlanWork) -> None:
     """Entry of the process: sends PlanProgress…, then a Plan or an error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    faulthandler.enable()  # machine code that crashes leaves a trace in the log
     die_with_parent(parent_pid)
     os.nice(5)
     # Solvers print banners; stdout is for the command's one document.
