@@ -145,8 +145,7 @@ def yard(sample, flight, world, tmp_path, monkeypatch):
     [
         ("quickstart", PlanKind.DRONE),
         ("quickstart", PlanKind.LOOP),
-        ("xuzhou-estate", PlanKind.DRONE),
-        ("xuzhou-estate", PlanKind.LOOP),
+        pytest.param("xuzhou-estate", PlanKind.DRONE, marks=[pytest.mark.campaign]),
     ],
 )
 async def test_the_rest_is_planned_flown_and_heard(yard, mission, kind):

@@ -11,7 +11,6 @@ from patrolctl.domain.errors import InputError, NoFeasiblePlan
 from patrolctl.domain.jsondoc import decode, encode
 from patrolctl.domain.machines import FleetVehicle, SpeakerProfile, VehicleKind
 from patrolctl.domain.plan import ItemType, Plan, Requirement, Window
-from patrolctl.domain.site import SitePoint
 from patrolctl.geo import LatLon
 from patrolctl.planning.drone import plan_drone, solve
 from patrolctl.safety import check_plan
@@ -122,26 +121,6 @@ def test_a_stop_gives_a_whole_plan_at_once(estate, order):
     plan = plan_drone(estate, replace(order, stop=lambda: True))
     assert plan.summary.reached == plan.summary.reachable > 0
     assert check_plan(plan, estate) == ()
-
-
-def test_a_plan_at_once_reaches_people_on_the_ground_too(estate, order):
-    """The coarse grid is wider than a horn is heard on the ground."""
-    spots = tuple(
-        SitePoint(f"s{x}{y}", "", float(x), float(y))
-        for x in range(-370, 371, 74)
-        for y in range(-410, 391, 89)
-    )
-    high = tuple(replace(b, height_m=45.0, floors=15) for b in estate.buildings[:1])
-    yard = replace(
-        estate,
-        sampling_points=spots,
-        buildings=high,
-        geofence=box(-500, -500, 500, 500),
-    )
-    only = frozenset(f"sampling/{p.id}" for p in spots)
-    hurried = plan_drone(yard, replace(order, only=only, stop=lambda: True))
-    assert {r.id for r in hurried.receivers} == only
-    assert hurried.summary.reached == len(spots)
 
 
 def test_a_zone_is_all_that_is_planned(estate, order):

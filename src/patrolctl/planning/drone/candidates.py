@@ -20,7 +20,6 @@ COARSE = 1000  # asked for fewer positions than this, the grid may be wider:
 _COARSE_STEP_M = 45.0
 _COARSE_RISE_M = 20.0
 _MOST = 5200
-_RINGS_M = (10.0, 20.0, 30.0)  # around people on the ground
 _AROUND_M = 45.0  # how far outside the outermost receiver it is worth hovering
 
 
@@ -107,7 +106,7 @@ def candidates_of(
 def facing(
     space: FreeSpace, receivers: Receivers, rows: Ints, standoff_m: float
 ) -> Floats:
-    """Positions before façades, and around ground, that the grid does not reach.
+    """Positions straight before façades that the grid does not reach.
 
     Args:
         space: where flying is allowed.
@@ -118,11 +117,10 @@ def facing(
     Returns:
         (m, 3) free positions.
     """
-    ground = ~receivers.normal[rows].any(axis=1)
-    out: list[Floats] = [_around(space, receivers.points_m[rows[ground]])]
-    chosen = rows[~ground]
+    chosen = rows
     normal = np.column_stack([receivers.normal[chosen], np.zeros(len(chosen))])
     up = np.array([0.0, 0.0, 1.0])
+    out: list[Floats] = []
     for away_m in (standoff_m + 1.0, standoff_m + 6.0, standoff_m + 15.0):
         for rise_m in (0.0, 6.0, 15.0):
             at = receivers.points_m[chosen] + away_m * normal + rise_m * up
@@ -130,15 +128,3 @@ def facing(
             out.append(at)
     points: Floats = np.unique(np.round(np.vstack(out), 1), axis=0)
     return points[space.free(points)]
-
-
-def _around(space: FreeSpace, points_m: Floats) -> Floats:
-    """Low positions in rings around points on the ground.
-
-    A horn looks ahead: what is right below it hears little.
-    """
-    bearing = np.radians(np.linspace(0.0, 360.0, HEADINGS, endpoint=False))
-    ring = np.column_stack([np.sin(bearing), np.cos(bearing)])
-    out = np.vstack([away_m * ring for away_m in _RINGS_M])
-    xy = (points_m[:, None, :2] + out[None]).reshape(-1, 2)
-    return np.column_stack([xy, np.full(len(xy), space.floor_m)])

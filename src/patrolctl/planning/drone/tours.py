@@ -334,7 +334,7 @@ def _recover(
         most = gain[touched].max() if n_touched > 0 else 0.0
         if most <= 1e-9:
             break
-        best, best_score = -1, -1.0
+        best, best_score = -1, -np.inf
         for m in range(n_touched):
             c = int(touched[m])
             if gain[c] * 2 < most:
@@ -345,6 +345,8 @@ def _recover(
             score = gain[c] / (hold + slots[1][c]) * chance
             if score > best_score:
                 best, best_score = c, score
+        if best < 0:
+            break
         at = int(slots[0][best])
         n = _insert(tour, n, at, best)
         _legs(tour, n, data, yaw, legs)
